@@ -1,0 +1,1 @@
+# Install and export: see docs/embedding.md.

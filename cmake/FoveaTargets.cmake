@@ -1,0 +1,103 @@
+# One function per idea: a library of ours, the kernels built twice, the umbrella.
+set(FOVEA_INCLUDE_ROOT "${PROJECT_BINARY_DIR}/include")
+file(MAKE_DIRECTORY "${FOVEA_INCLUDE_ROOT}")
+file(CREATE_LINK "${PROJECT_SOURCE_DIR}" "${FOVEA_INCLUDE_ROOT}/fovea" SYMBOLIC)
+set(FOVEA_LIBRARIES "" CACHE INTERNAL "")
+
+add_library(fovea_options INTERFACE)
+target_compile_features(fovea_options INTERFACE cxx_std_20)
+target_compile_options(fovea_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off>
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${FOVEA_WERROR}>>:-Werror>)
+if(FOVEA_SANITIZE STREQUAL "address")
+  target_compile_options(fovea_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer>)
+  target_link_options(fovea_options INTERFACE -fsanitize=address,undefined)
+elseif(FOVEA_SANITIZE)
+  target_compile_options(fovea_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${FOVEA_SANITIZE} -fno-omit-frame-pointer>)
+  target_link_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE})
+endif()
+
+# fovea_add_library(<folder-name> <sources>...): static, position independent, hidden symbols;
+# alias fovea::<name>.
+function(fovea_add_library name)
+  add_library(fovea_${name} STATIC ${ARGN})
+  add_library(fovea::${name} ALIAS fovea_${name})
+  set_target_properties(fovea_${name} PROPERTIES
+    EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_features(fovea_${name} PUBLIC cxx_std_20)
+  target_include_directories(fovea_${name} PUBLIC
+    "$<BUILD_INTERFACE:${FOVEA_INCLUDE_ROOT}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(fovea_${name} PRIVATE $<BUILD_INTERFACE:fovea_options>)
+  set(FOVEA_LIBRARIES ${FOVEA_LIBRARIES} fovea_${name} CACHE INTERNAL "")
+endfunction()
+
+# fovea_add_kernels(<name> <a.cu>...): one source list, two devices. <name>_emu compiles the very
+# sources with the host compiler on the emulator; <name>_cuda with nvcc where there is one.
+function(fovea_add_kernels name)
+  set(stubs "")
+  foreach(src IN LISTS ARGN)
+    set(stub "${CMAKE_CURRENT_BINARY_DIR}/emu/${src}.cpp")
+    file(CONFIGURE OUTPUT "${stub}" CONTENT "#include \"${CMAKE_CURRENT_SOURCE_DIR}/${src}\"\n")
+    list(APPEND stubs "${stub}")
+  endforeach()
+  fovea_add_library(${name}_emu ${stubs})
+  target_compile_definitions(fovea_${name}_emu PRIVATE FOVEA_EMULATED=1)
+  # Explicit fmaf is a function call without FMA instructions, 11 times slower.
+  target_compile_options(fovea_${name}_emu PRIVATE -march=x86-64-v3)
+  target_link_libraries(fovea_${name}_emu PUBLIC fovea_core fovea_ops PRIVATE fovea_emulator)
+  if(FOVEA_WITH_CUDA)
+    fovea_add_library(${name}_cuda ${ARGN})
+    set_target_properties(fovea_${name}_cuda PROPERTIES
+      CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden)
+    target_compile_options(fovea_${name}_cuda PRIVATE
+      $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -fmad=false -Xcompiler=-ffp-contract=off>)
+    target_link_libraries(fovea_${name}_cuda PUBLIC fovea_core fovea_ops PRIVATE CUDA::cudart_static)
+  endif()
+endfunction()
+
+# fovea::fovea: what users link. Static: an interface over the folders' libraries.
+# Shared (BUILD_SHARED_LIBS): one libfovea.so of them all.
+function(fovea_add_umbrella)
+  if(BUILD_SHARED_LIBS)
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/fovea_shared.cpp" CONTENT "")
+    add_library(fovea SHARED "${PROJECT_BINARY_DIR}/fovea_shared.cpp")
+    set_target_properties(fovea PROPERTIES VERSION ${PROJECT_VERSION}
+      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    foreach(lib IN LISTS FOVEA_LIBRARIES)
+      target_link_libraries(fovea PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${lib}>")
+    endforeach()
+    target_include_directories(fovea PUBLIC
+      "$<BUILD_INTERFACE:${FOVEA_INCLUDE_ROOT}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_compile_features(fovea PUBLIC cxx_std_20)
+  else()
+    add_library(fovea INTERFACE)
+    target_link_libraries(fovea INTERFACE ${FOVEA_LIBRARIES})
+  endif()
+  add_library(fovea::fovea ALIAS fovea)
+endfunction()
+
+function(fovea_print_summary)
+  if(NOT PROJECT_IS_TOP_LEVEL)
+    return()
+  endif()
+  message(STATUS "fovea ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+  if(FOVEA_WITH_ONEDNN)
+    message(STATUS "  oneDNN         ${dnnl_VERSION}")
+  else()
+    message(STATUS "  oneDNN         off: the CPU computes with the slow reference engine (install libdnnl-dev)")
+  endif()
+  if(FOVEA_WITH_CUDA)
+    message(STATUS "  CUDA           ${CUDAToolkit_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
+  else()
+    message(STATUS "  CUDA           off: no nvcc found, or -DFOVEA_CUDA=OFF (cpu and emulated work without it)")
+  endif()
+  if(FOVEA_WITH_BOOST_CONTEXT)
+    message(STATUS "  emulator       fibers by boost-context ${Boost_VERSION_STRING}")
+  else()
+    message(STATUS "  emulator       fibers by ucontext, slower (install libboost-context-dev)")
+  endif()
+  message(STATUS "  tests          ${FOVEA_BUILD_TESTS}; examples ${FOVEA_BUILD_EXAMPLES}; sanitizer '${FOVEA_SANITIZE}'")
+endfunction()
