@@ -15,7 +15,9 @@ namespace fovea {
 inline constexpr std::size_t kAllocationAlignment = 256;
 
 /// A source of bytes on one device. Stream-ordered: memory freed on a stream may be handed out
-/// again on that stream at once, on another only after an event. Thread-safe.
+/// again on that stream at once, on another only after an event. A stream outlives the memory it
+/// was given for; an empty StreamView says that the caller has synchronised, and lets memory that
+/// many streams share (weights) outlive them all. Thread-safe.
 class FOVEA_API MemoryResource {
  public:
   virtual ~MemoryResource() = default;

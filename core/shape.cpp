@@ -39,7 +39,10 @@ Shape Shape::with_first(std::int64_t n) const {
 std::string to_string(const Shape& s) {
   if (s.rank() == 0) return "scalar";
   std::string text;
-  for (int i = 0; i < s.rank(); ++i) text += (i ? "x" : "") + std::to_string(s[i]);
+  for (int i = 0; i < s.rank(); ++i) {
+    if (i != 0) text += 'x';
+    text += std::to_string(s[i]);
+  }
   return text;
 }
 
