@@ -15,11 +15,10 @@ bool entry_runs_on(std::string_view entry, int capability) {
     number = number * 10 + (entry[i] - '0');
   }
   if (i == 0) return false;
-  const bool specific = i < entry.size() && entry[i] == 'a';
-  if (specific) return capability == number;
   const std::string_view suffix = entry.substr(i);
   const bool same_major = capability / 10 == number / 10 && capability >= number;
-  if (suffix == "-real") return same_major;
+  if (suffix.starts_with("a")) return capability == number;
+  if (suffix.starts_with("f") || suffix == "-real") return same_major;
   return capability >= number;
 }
 
@@ -27,7 +26,7 @@ bool entry_runs_on(std::string_view entry, int capability) {
 
 bool code_runs_on(std::string_view architectures, int capability) {
   while (!architectures.empty()) {
-    const std::size_t end = architectures.find(';');
+    const std::size_t end = architectures.find_first_of(";, ");
     if (entry_runs_on(architectures.substr(0, end), capability)) return true;
     if (end == std::string_view::npos) break;
     architectures.remove_prefix(end + 1);

@@ -10,7 +10,8 @@ namespace fovea {
 /// Whether kernels compiled for `architectures` ("80-real;90a-real;80-virtual", CMake's spelling)
 /// run on a GPU of `capability` (90 for 9.0). Machine code runs on the same major version from its
 /// minor version on; PTX ("virtual", or no suffix) on all later ones; code with an "a" on exactly
-/// its own. Source: CUDA C++ Programming Guide, "Compute Capabilities", feature sets.
+/// its own, with an "f" on its major version. Entries are separated by ";" or ",". Source: CUDA C++
+/// Programming Guide, "Compute Capabilities", feature sets.
 FOVEA_API bool code_runs_on(std::string_view architectures, int capability);
 
 /// code_runs_on() with the architectures of this build.
