@@ -1,0 +1,139 @@
+// block.h - the threads of one block as fibers of one host thread, and the scheduler that gives
+// them their turns.
+//
+// A thread starts on the fiber of whoever ended before it, and gets a fiber of its own only when it
+// waits: a kernel without barriers runs as a plain loop. A thread keeps its turn until it waits or
+// ends; the turn then goes to the next thread that can run, round and round in the schedule's
+// order. When none can run, the block is at a standstill, which is reported as an error.
+#pragma once
+
+#include <fovea/core/api.h>
+#include <fovea/kernels/emulator/fiber.h>
+#include <fovea/kernels/emulator/grid.h>
+#include <fovea/kernels/emulator/schedule.h>
+#include <fovea/kernels/emulator/shared_memory.h>
+#include <fovea/kernels/emulator/warp_state.h>
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace fovea::emulator {
+
+using Site = std::source_location;
+
+/// Runs blocks one after another; keeps its fibers and its memory from one to the next.
+class FOVEA_API Block {
+ public:
+  Block();
+  ~Block();
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  /// Runs block `index` of `call` to its end. Throws DeviceError for what its threads did wrong;
+  /// all its threads have ended then, too.
+  void run(const GridCall& call, const emu::uint3& index, const Schedule& schedule);
+
+  // What follows is called by the threads of the running block.
+
+  /// The running block of the calling host thread. Throws DeviceError outside a kernel.
+  static Block& running();
+
+  /// The block's shared memory, checked to hold `bytes`.
+  void* shared(std::size_t bytes, const Site& at);
+  /// bar.sync: waits until `count` threads have arrived at barrier `id`. All of them must come from
+  /// one place in the source if `same_site`. Returns the number of threads that came with
+  /// `predicate` set, over this use of the barrier.
+  unsigned barrier(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at);
+  /// bar.arrive: counts the thread at barrier `id` without waiting.
+  void arrive(unsigned id, unsigned count, const Site& at);
+  /// Waits until all lanes in `mask` have come to the same operation; the last one carries it out
+  /// for all of them. `operand` is this lane's part and stays valid while it waits.
+  void collective(const char* what, unsigned mask, WarpOperation operation, void* operand,
+                  const Site& at);
+  /// Ends the block with a DeviceError that names kernel, block, the running thread and `at`.
+  [[noreturn]] void fail(const std::string& what, const Site& at) const;
+
+  unsigned threads() const { return count_; }
+  unsigned thread() const { return current_; }  // x fastest, then y, then z
+  const Schedule& schedule() const { return schedule_; }
+
+ private:
+  enum class State : std::uint8_t { unstarted, ready, waiting, ended };
+  static constexpr unsigned kNone = ~0U;
+  static constexpr unsigned kBarriers = 16;
+
+  struct Wait {
+    const char* what = "";
+    Site at;
+  };
+  struct Barrier {
+    unsigned arrived = 0;
+    unsigned expected = 0;
+    unsigned predicates = 0;  // of the running use
+    unsigned result = 0;      // of the last complete use
+    Wait first;
+    unsigned first_thread = 0;
+    std::vector<std::uint16_t> waiting;
+  };
+
+  // block.cpp: turns.
+  static void fiber_main(void* block);
+  void begin(const GridCall& call, const emu::uint3& index, const Schedule& schedule);
+  void run_thread();
+  unsigned pick();
+  void new_round();
+  void enter(unsigned thread);
+  void wait(const char* what, const Site& at);
+  void suspend();
+  void wake(unsigned thread);
+  Fiber& idle_fiber();
+  unsigned next_after_end();
+  void record_failure(std::exception_ptr failure);
+
+  // block_sync.cpp: barriers and warps.
+  bool count_in(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at);
+  void release(Barrier& barrier);
+
+  // block_report.cpp: words.
+  std::string where(unsigned thread, const Site& at) const;
+  std::string standstill() const;
+  std::string name(unsigned thread) const;
+
+  const GridCall* call_ = nullptr;
+  emu::uint3 index_{};
+  Schedule schedule_;
+  unsigned count_ = 0;
+  unsigned current_ = kNone;
+
+  // Turns.
+  std::vector<State> state_;
+  std::vector<Fiber*> fiber_;         // of a thread that has one
+  std::vector<Wait> wait_;            // of a waiting thread
+  std::vector<emu::uint3> position_;  // threadIdx of each thread
+  emu::dim3 shape_{0, 0, 0};          // that position_ is for
+  std::vector<std::uint16_t> order_;  // of this round
+  unsigned turn_ = 0;                 // place in order_ of the next to look at
+  unsigned runnable_ = 0;             // threads that are unstarted or ready
+  unsigned ended_ = 0;
+  std::uint64_t random_ = 0;
+
+  // Fibers.
+  Fiber host_;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Fiber*> idle_;
+  Fiber* running_fiber_ = nullptr;
+
+  std::array<Barrier, kBarriers> barriers_;
+  std::vector<WarpState> warps_;
+  SharedMemory shared_;
+
+  bool cancelled_ = false;
+  std::exception_ptr failure_;
+};
+
+}  // namespace fovea::emulator

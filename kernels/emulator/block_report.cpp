@@ -1,0 +1,65 @@
+// block_report.cpp - the words of the emulator's errors. See block.h.
+#include <fovea/core/error.h>
+#include <fovea/kernels/emulator/block.h>
+
+#include <cstring>
+
+namespace fovea::emulator {
+namespace {
+
+template <class V>
+std::string coordinates(const V& v) {
+  return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
+}
+
+std::string text(const Site& at) {
+  return std::string(at.file_name()) + ":" + std::to_string(at.line());
+}
+
+/// Threads that are in the same state for the same reason.
+struct Group {
+  std::string doing;
+  unsigned first = 0;
+  unsigned count = 0;
+};
+
+}  // namespace
+
+std::string Block::name(unsigned thread) const { return coordinates(position_[thread]); }
+
+std::string Block::where(unsigned thread, const Site& at) const {
+  std::string s = std::string("kernel ") + call_->kernel + ", block " + coordinates(index_);
+  if (thread != kNone) s += ", thread " + name(thread);
+  if (at.line() != 0) s += ", " + text(at);
+  return s + ": ";
+}
+
+void Block::fail(const std::string& what, const Site& at) const {
+  throw DeviceError(where(current_, at) + what);
+}
+
+/// What each thread waits for, when none can run.
+std::string Block::standstill() const {
+  std::vector<Group> groups;
+  bool at_barrier = false;
+  for (unsigned t = 0; t < count_; ++t) {
+    std::string doing = "ended";
+    if (state_[t] == State::waiting) {
+      doing = std::string("at ") + wait_[t].what + " at " + text(wait_[t].at);
+      at_barrier = at_barrier || std::strcmp(wait_[t].what, "barrier") == 0;
+    }
+    std::size_t g = 0;
+    while (g < groups.size() && groups[g].doing != doing) ++g;
+    if (g == groups.size()) groups.push_back({doing, t, 0});
+    ++groups[g].count;
+  }
+  std::string s = ended_ != 0 && at_barrier ? "missing barrier: threads ended while others wait"
+                                            : "deadlock: no thread can run";
+  for (const Group& g : groups) {
+    s += "; " + std::to_string(g.count) + (g.count == 1 ? " thread " : " threads from ") +
+         name(g.first) + " " + g.doing;
+  }
+  return s;
+}
+
+}  // namespace fovea::emulator

@@ -1,0 +1,109 @@
+// block_sync.cpp - barriers and warp operations: who waits for whom. See block.h.
+#include <fovea/kernels/emulator/block.h>
+
+#include <bit>
+#include <cstring>
+
+namespace fovea::emulator {
+namespace {
+
+bool same(const Site& a, const Site& b) {
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+}
+
+std::string text(const Site& at) {
+  return std::string(at.file_name()) + ":" + std::to_string(at.line());
+}
+
+constexpr const char* kSync = "barrier";
+
+}  // namespace
+
+unsigned Block::barrier(unsigned id, unsigned count, bool predicate, bool same_site,
+                        const Site& at) {
+  if (count_in(id, count, predicate, same_site, at)) {
+    release(barriers_[id]);
+    state_[current_] = State::ready;  // and waits for its turn like everybody else
+    ++runnable_;
+    turn_ = count_;
+    suspend();
+  } else {
+    barriers_[id].waiting.push_back(static_cast<std::uint16_t>(current_));
+    wait(kSync, at);
+  }
+  return barriers_[id].result;
+}
+
+void Block::arrive(unsigned id, unsigned count, const Site& at) {
+  if (count_in(id, count, false, false, at)) release(barriers_[id]);
+}
+
+/// Counts the current thread; true if it is the last.
+bool Block::count_in(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at) {
+  if (id >= kBarriers) fail("barrier " + std::to_string(id) + " does not exist: 0 to 15 do", at);
+  Barrier& b = barriers_[id];
+  if (b.arrived == 0) {
+    b.expected = count;
+    b.predicates = 0;
+    b.first = {kSync, at};
+    b.first_thread = current_;
+  } else if (b.expected != count) {
+    fail("barrier " + std::to_string(id) + " is used for " + std::to_string(count) +
+             " threads here and for " + std::to_string(b.expected) + " by thread " +
+             name(b.first_thread) + " at " + text(b.first.at),
+         at);
+  } else if (same_site && !same(b.first.at, at)) {
+    fail("divergent barrier: this thread has come to a barrier other than that of thread " +
+             name(b.first_thread) + ", which waits at " + text(b.first.at) +
+             "; move the barrier out of the branch",
+         at);
+  }
+  b.predicates += predicate ? 1U : 0U;
+  return ++b.arrived == b.expected;
+}
+
+void Block::release(Barrier& b) {
+  b.arrived = 0;
+  b.result = b.predicates;
+  for (const std::uint16_t t : b.waiting) wake(t);
+  b.waiting.clear();
+}
+
+void Block::collective(const char* what, unsigned mask, WarpOperation operation, void* operand,
+                       const Site& at) {
+  const unsigned lane = current_ % kWarpSize;
+  const unsigned base = current_ - lane;
+  const unsigned lanes = count_ - base < kWarpSize ? count_ - base : kWarpSize;
+  const unsigned existing = lanes == kWarpSize ? ~0U : (1U << lanes) - 1U;
+  WarpState& w = warps_[current_ / kWarpSize];
+  if ((mask >> lane & 1U) == 0) fail(std::string(what) + ": the mask lacks the calling lane", at);
+  if ((mask & ~existing) != 0) {
+    fail(std::string(what) +
+             ": the mask names lanes that do not exist; the block's last warp has " +
+             std::to_string(lanes),
+         at);
+  }
+  if (const unsigned others = w.arrived & mask; others != 0) {
+    const auto first = static_cast<unsigned>(std::countr_zero(others));
+    if (w.mask[first] != mask || w.operation[first] != operation || !same(w.at[first], at)) {
+      fail("divergent warp operation: this lane is at " + std::string(what) + ", thread " +
+               name(base + first) + " at " + wait_[base + first].what + " at " + text(w.at[first]) +
+               (w.mask[first] != mask ? " with another mask" : ""),
+           at);
+    }
+  }
+  w.arrived |= 1U << lane;
+  w.mask[lane] = mask;
+  w.operation[lane] = operation;
+  w.operand[lane] = operand;
+  w.at[lane] = at;
+  if ((w.arrived & mask) != mask) return wait(what, at);
+  operation(w.operand.data(), mask);
+  w.arrived &= ~mask;
+  for (unsigned rest = mask & ~(1U << lane); rest != 0; rest &= rest - 1) {
+    wake(base + static_cast<unsigned>(std::countr_zero(rest)));
+  }
+}
+
+}  // namespace fovea::emulator
