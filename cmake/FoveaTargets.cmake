@@ -57,7 +57,27 @@ function(fovea_add_kernels name)
     target_compile_options(fovea_${name}_cuda PRIVATE
       $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -fmad=false -Xcompiler=-ffp-contract=off>)
     target_link_libraries(fovea_${name}_cuda PUBLIC fovea_core fovea_ops PRIVATE CUDA::cudart_static)
+    if(NOT TARGET fovea_cuda_kernels)
+      add_custom_target(fovea_cuda_kernels)  # every kernel through nvcc, and nothing else
+    endif()
+    add_dependencies(fovea_cuda_kernels fovea_${name}_cuda)
   endif()
+endfunction()
+
+# fovea_public_headers(<out>): what is installed, as it is spelled after <fovea/. Headers of engines
+# and of the emulator stay inside.
+function(fovea_public_headers out)
+  set(headers "")
+  foreach(folder core kernels/ops kernels/registry kernels/compare layers data train train/report cli)
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
+         "${PROJECT_SOURCE_DIR}/${folder}/*.h")
+    list(FILTER found EXCLUDE REGEX "_impl\\.h$")
+    list(APPEND headers ${found})
+  endforeach()
+  if(EXISTS "${PROJECT_SOURCE_DIR}/fovea.h")
+    list(APPEND headers fovea.h)
+  endif()
+  set(${out} ${headers} PARENT_SCOPE)
 endfunction()
 
 # fovea::fovea: what users link. Static: an interface over the folders' libraries.
