@@ -1,0 +1,19 @@
+// fuse.h - the fusion pass: neighbours become epilogues of one problem where an algorithm in the
+// list can run them joined.
+#pragma once
+
+#include <fovea/core/api.h>
+#include <fovea/layers/graph.h>
+#include <fovea/layers/op.h>
+
+#include <string>
+#include <vector>
+
+namespace fovea {
+
+/// Joins, in convolutions and linear layers: bias and activation into forward; the bias gradient
+/// into wgrad; ReLU's derivative of the layer below, and the sum of two gradients, into dgrad.
+/// Values named in `keep` stay. Call it after add_backward().
+FOVEA_API void fuse(Graph& graph, const Target& target, const std::vector<std::string>& keep = {});
+
+}  // namespace fovea

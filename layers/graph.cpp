@@ -1,0 +1,119 @@
+#include <fovea/core/error.h>
+#include <fovea/layers/graph.h>
+
+#include <algorithm>
+
+namespace fovea {
+
+const Shape& Value::shape() const { return graph_->info(*this).shape; }
+
+Value Graph::make(ValueInfo info) {
+  values_.push_back(std::move(info));
+  alias_.push_back(-1);
+  return value(value_count() - 1);
+}
+
+Value Graph::input(const std::string& name, const Shape& shape, DType dtype) {
+  return make({.name = name, .shape = shape, .dtype = dtype, .role = Role::input});
+}
+
+Value Graph::constant(const std::string& name, const Shape& shape, DType dtype) {
+  return make({.name = name, .shape = shape, .dtype = dtype, .role = Role::constant});
+}
+
+Value Graph::block(Role role, const std::string& name, const Shape& shape, DType dtype) {
+  return make({.name = name, .shape = shape, .dtype = dtype, .role = role});
+}
+
+Value Graph::activation(const Shape& shape, DType dtype) {
+  const std::string suffix = in_layer_ == 0 ? "" : "#" + std::to_string(in_layer_);
+  ++in_layer_;
+  return make({.name = layer_ + suffix, .shape = shape, .dtype = dtype});
+}
+
+Value Graph::param(const ParameterSpec& spec) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i].name != spec.name) continue;
+    if (parameters_[i].shape == spec.shape) return parameter_values_[i];
+    throw InvalidArgument("parameter " + spec.name + " is used as " + to_string(spec.shape) +
+                          " and as " + to_string(parameters_[i].shape) +
+                          "; give the layers different names");
+  }
+  parameters_.push_back(spec);
+  parameter_values_.push_back(make({.name = spec.name,
+                                    .shape = spec.shape,
+                                    .role = Role::parameter,
+                                    .parameter = static_cast<int>(parameters_.size()) - 1,
+                                    .needs_gradient = !spec.frozen}));
+  return parameter_values_.back();
+}
+
+void Graph::set_layer(const std::string& name) {
+  layer_ = name;
+  in_layer_ = 0;
+}
+
+Node& Graph::record(std::shared_ptr<const Op> op, std::vector<Value> inputs,
+                    std::vector<Value> outputs, GradientRule gradient) {
+  const bool learns =
+      std::ranges::any_of(inputs, [&](const Value& v) { return v && info(v).needs_gradient; });
+  for (const Value& v : outputs) {
+    if (v && gradient) info(v).needs_gradient = learns;
+  }
+  nodes_.push_back(
+      {std::move(op), std::move(inputs), std::move(outputs), layer_, std::move(gradient)});
+  return nodes_.back();
+}
+
+Value Graph::storage(Value v) const {
+  while (alias_[static_cast<std::size_t>(v.id())] >= 0) {
+    v = value(alias_[static_cast<std::size_t>(v.id())]);
+  }
+  return v;
+}
+
+Value Graph::reshape(Value x, const Shape& shape) {
+  if (shape == x.shape()) return x;
+  if (shape.elements() != x.shape().elements()) {
+    throw InvalidArgument("layer " + layer_ + ": " + to_string(x.shape()) + " cannot be seen as " +
+                          to_string(shape) + ": the element counts differ");
+  }
+  ValueInfo i = info(x);
+  i.shape = shape;
+  i.name += "@" + to_string(shape);
+  const Value y = make(i);
+  alias_[static_cast<std::size_t>(y.id())] = x.id();
+  return y;
+}
+
+Value Graph::find(const std::string& name) const {
+  for (int id = 0; id < value_count(); ++id) {
+    if (values_[static_cast<std::size_t>(id)].name == name) return value(id);
+  }
+  std::string known;
+  for (const auto& [layer, v] : outputs_) known += (known.empty() ? "" : ", ") + layer;
+  throw InvalidArgument("the net has no value called '" + name + "'; its layers are " + known);
+}
+
+void Graph::add_update(float momentum) {
+  const ParameterLayout layout(parameters_);
+  const auto segments = static_cast<std::int64_t>(parameters_.size());
+  const UpdateProblem p{layout.count(), static_cast<int>(segments), momentum};
+  set_layer("update");
+  const Shape whole{layout.count()};
+  const Value g = block(Role::gradients, "gradients", whole, DType::f32);
+  const Value w = block(Role::weights, "weights", whole, DType::f32);
+  const Value v = block(Role::velocity, "velocity", whole, DType::f32);
+  const Value table = block(Role::constant, "segments",
+                            {segments * static_cast<std::int64_t>(sizeof(Segment))}, DType::u8);
+  record(std::make_shared<OpOf<FiniteCheck>>(p), {g}, {});
+  record(std::make_shared<OpOf<SgdUpdate>>(p), {g, table}, {w, v});
+}
+
+void Graph::record_metrics(Value metrics, int slots) {
+  const Value ring = block(Role::ring, "metrics_ring", {slots, RecordMetrics::kFields}, DType::f32);
+  record(std::make_shared<OpOf<RecordMetrics>>(LossProblem{slots, RecordMetrics::kFields}),
+         {metrics}, {ring});
+}
+
+}  // namespace fovea

@@ -1,0 +1,292 @@
+#include <fovea/core/error.h>
+#include <fovea/layers/arena.h>
+#include <fovea/layers/plan.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace fovea {
+namespace {
+
+struct Step {
+  std::unique_ptr<Launch> launch;
+  std::vector<int> operands;  // value ids, -1: absent
+  std::size_t workspace = 0;  // index into the lifetimes
+  bool joins = false;         // lane 0: waits for the side lane first
+};
+
+// Memory of one value: its place, by the role of the value that owns the bytes.
+struct Slot {
+  ValueInfo info;     // of the value itself
+  int owner = -1;     // id of the value that owns the bytes
+  int lifetime = -1;  // index, for values of the arena
+};
+
+bool sync_requested() {
+  const char* text = std::getenv("FOVEA_SYNC");
+  return text != nullptr && std::string_view(text) == "1";
+}
+
+bool in_arena(Role r) { return r == Role::activation || r == Role::input; }
+
+TensorView part(const TensorView& block, std::int64_t offset, const Shape& shape,
+                const std::string& name) {
+  if (!block || offset + shape.elements() > block.elements()) {
+    throw InvalidArgument("plan: the block that holds " + name + " is missing or too small");
+  }
+  return {block.as<float>() + offset, DType::f32, shape};
+}
+
+}  // namespace
+
+struct Plan::Impl {
+  std::vector<Step> steps;
+  std::vector<PlanRow> rows;
+  std::vector<Slot> slots;  // by value id
+  std::vector<Lifetime> lifetimes;
+  ArenaLayout arena;
+  ParameterLayout layout;
+  Device device;
+  PlanOptions options;
+  std::vector<std::string> names;  // of values that tensor() may be asked for
+
+  std::vector<TensorView> views;  // by value id, after bind()
+  StreamView main;
+  std::unique_ptr<Stream> side;  // lane 1
+  std::vector<Event> events;     // [i]: lane 0's work before step i; [n]: the side lane's
+  CapturedWork captured;
+  bool sync = false;
+
+  Impl(const Graph& graph, const Target& target, PlanOptions o);
+  void add_step(const Graph& graph, const Target& target, const Node& node, int index);
+  void set_lifetimes(const Graph& graph);
+  void assign_lanes(const Graph& graph);
+  TensorView locate(const Slot& slot, const PlanMemory& memory) const;
+  void enqueue();
+  void run_checked();
+};
+
+Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
+    : layout(graph.parameters()), device{target.device.device}, options{std::move(o)} {
+  if (device.kind() == DeviceKind::cpu) {
+    options.lanes = 1;
+    options.replay = false;
+  }
+  for (int id = 0; id < graph.value_count(); ++id) {
+    const Value v = graph.value(id);
+    slots.push_back({graph.info(v), graph.storage(v).id(), -1});
+  }
+  const std::vector<Node>& nodes = graph.nodes();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    add_step(graph, target, nodes[i], static_cast<int>(i));
+  }
+  assign_lanes(graph);
+  set_lifetimes(graph);
+  arena = place(lifetimes);
+  sync = sync_requested();
+}
+
+void Plan::Impl::add_step(const Graph&, const Target& target, const Node& node, int index) {
+  PreparedOp prepared = node.op->prepare(target, node.layer);
+  Step step;
+  step.launch = std::move(prepared.launch);
+  for (const auto& list : {node.inputs, node.outputs}) {
+    for (const Value& v : list) step.operands.push_back(v ? v.id() : -1);
+  }
+  const std::size_t bytes = step.launch->workspace_bytes();
+  step.workspace = lifetimes.size();
+  lifetimes.push_back({bytes, index, index});
+  rows.push_back({node.layer, std::string(node.op->kind()), node.op->problem(), node.op->pass(),
+                  std::move(prepared.choice), node.op->flops(), bytes, 0});
+  steps.push_back(std::move(step));
+}
+
+// Weight gradients may run beside the gradients of inputs. A side step waits for all work of lane 0
+// that stands before it; lane 0 waits for the side lane where it first reads what that wrote.
+void Plan::Impl::assign_lanes(const Graph& graph) {
+  if (options.lanes < 2) return;
+  bool open = false;  // side work that lane 0 has not waited for
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const bool gradients_only = std::ranges::all_of(node.outputs, [&](const Value& v) {
+      return !v || slots[static_cast<std::size_t>(slots[static_cast<std::size_t>(v.id())].owner)]
+                           .info.role == Role::gradient;
+    });
+    if (node.op->pass() == Pass::wgrad && gradients_only) {
+      rows[i].lane = 1;
+      open = true;
+    } else if (open &&
+               (node.op->kind() == FiniteCheck::kName || node.op->kind() == SgdUpdate::kName)) {
+      steps[i].joins = true;
+      open = false;
+    }
+  }
+}
+
+void Plan::Impl::set_lifetimes(const Graph& graph) {
+  const int end = static_cast<int>(steps.size()) - 1;
+  const auto touch = [&](int id, int from, int to) {
+    Slot& slot = slots[static_cast<std::size_t>(slots[static_cast<std::size_t>(id)].owner)];
+    if (!in_arena(slot.info.role)) return;
+    if (slot.lifetime < 0) {
+      slot.lifetime = static_cast<int>(lifetimes.size());
+      const auto bytes = checked_mul(slot.info.shape.elements(),
+                                     static_cast<std::int64_t>(size_of(slot.info.dtype)));
+      lifetimes.push_back({static_cast<std::size_t>(bytes), from, to});
+    }
+    Lifetime& life = lifetimes[static_cast<std::size_t>(slot.lifetime)];
+    life.first = std::min(life.first, from);
+    life.last = std::max(life.last, to);
+  };
+  for (int i = 0; i <= end; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const bool side = rows[at].lane == 1;
+    const int last = side ? end : i;  // the side lane may still read it while lane 0 goes on
+    if (side) lifetimes[steps[at].workspace].last = end;
+    for (const int id : steps[at].operands) {
+      if (id >= 0) touch(id, i, last);
+    }
+  }
+  for (int id = 0; id < graph.value_count(); ++id) {
+    const ValueInfo& info = slots[static_cast<std::size_t>(id)].info;
+    const bool kept = std::ranges::find(options.keep, info.name) != options.keep.end();
+    if (info.role == Role::input) touch(id, 0, end);
+    if (kept) touch(id, end, end);
+    if (kept || info.role == Role::input) names.push_back(info.name);
+  }
+}
+
+TensorView Plan::Impl::locate(const Slot& slot, const PlanMemory& m) const {
+  const Slot& owner = slots[static_cast<std::size_t>(slot.owner)];
+  const ValueInfo& own = owner.info;
+  switch (own.role) {
+    case Role::activation:
+    case Role::input:
+      if (owner.lifetime < 0) return {};  // fused away
+      return {static_cast<std::byte*>(m.arena) +
+                  arena.offsets[static_cast<std::size_t>(owner.lifetime)],
+              slot.info.dtype, slot.info.shape};
+    case Role::parameter:
+      return part(m.weights, layout.offset(own.parameter), slot.info.shape, own.name);
+    case Role::gradient:
+      return part(m.gradients, layout.offset(own.parameter), slot.info.shape, own.name);
+    case Role::weights:
+      return part(m.weights, 0, slot.info.shape, own.name);
+    case Role::gradients:
+      return part(m.gradients, 0, slot.info.shape, own.name);
+    case Role::velocity:
+      return part(m.velocity, 0, slot.info.shape, own.name);
+    case Role::ring:
+      return part(m.ring, 0, slot.info.shape, own.name);
+    case Role::constant:
+      break;
+  }
+  const auto found = m.constants.find(own.name);
+  if (found == m.constants.end() || found->second.shape != own.shape ||
+      found->second.dtype != own.dtype) {
+    throw InvalidArgument("plan: constant " + own.name + " (" + to_string(own.shape) + " of " +
+                          std::string(name_of(own.dtype)) + ") is not bound, or has another shape");
+  }
+  return found->second;
+}
+
+void Plan::Impl::enqueue() {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (rows[i].lane == 1) {
+      events[i].record(main);
+      side->view().wait(events[i]);
+      steps[i].launch->run(side->view());
+      continue;
+    }
+    if (steps[i].joins) {
+      events.back().record(side->view());
+      main.wait(events.back());
+    }
+    steps[i].launch->run(main);
+  }
+  if (side) {  // whatever was not joined above
+    events.back().record(side->view());
+    main.wait(events.back());
+  }
+}
+
+void Plan::Impl::run_checked() {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    try {
+      steps[i].launch->run(main);
+      main.synchronize();
+    } catch (const Error& e) {
+      throw DeviceError("layer " + rows[i].layer + ", " + rows[i].kind + " " +
+                        std::string(name_of(rows[i].pass)) + " " + rows[i].problem + " (" +
+                        rows[i].choice.engine + ":" + rows[i].choice.algorithm + "): " + e.what());
+    }
+  }
+}
+
+Plan::Plan(const Graph& graph, const Target& target, const PlanOptions& options)
+    : impl_{std::make_unique<Impl>(graph, target, options)} {}
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
+Plan::~Plan() = default;
+
+std::size_t Plan::arena_bytes() const { return impl_->arena.bytes; }
+const std::vector<PlanRow>& Plan::rows() const { return impl_->rows; }
+const ParameterLayout& Plan::layout() const { return impl_->layout; }
+
+void Plan::bind(const PlanMemory& memory, StreamView stream) {
+  Impl& p = *impl_;
+  p.main = stream;
+  p.captured = {};
+  p.views.clear();
+  // A value that no step touches has no bytes; blocks and constants are looked up only if used.
+  std::vector<bool> used(p.slots.size(), false);
+  for (const Step& s : p.steps) {
+    for (const int id : s.operands) {
+      if (id >= 0) used[static_cast<std::size_t>(id)] = true;
+    }
+  }
+  for (std::size_t id = 0; id < p.slots.size(); ++id) {
+    const bool wanted = used[id] || in_arena(p.slots[id].info.role);
+    p.views.push_back(wanted ? p.locate(p.slots[id], memory) : TensorView{});
+  }
+  for (Step& s : p.steps) {
+    std::vector<TensorView> operands;
+    for (const int id : s.operands) {
+      operands.push_back(id >= 0 ? p.views[static_cast<std::size_t>(id)] : TensorView{});
+    }
+    void* workspace = static_cast<std::byte*>(memory.arena) + p.arena.offsets[s.workspace];
+    s.launch->bind(operands, {workspace, memory.state});
+  }
+  const bool two_lanes = std::ranges::any_of(p.rows, [](const PlanRow& r) { return r.lane == 1; });
+  p.side = two_lanes ? std::make_unique<Stream>(p.device) : nullptr;
+  p.events.clear();
+  if (two_lanes) {
+    for (std::size_t i = 0; i <= p.steps.size(); ++i) p.events.emplace_back(p.device);
+  }
+}
+
+void Plan::run() {
+  Impl& p = *impl_;
+  if (p.sync) {
+    p.run_checked();
+  } else if (!p.options.replay) {
+    p.enqueue();
+  } else {
+    if (!p.captured) p.captured = CapturedWork(p.main, [&] { p.enqueue(); });
+    p.captured.launch(p.main);
+  }
+}
+
+TensorView Plan::tensor(const std::string& name) const {
+  const Impl& p = *impl_;
+  if (std::ranges::find(p.names, name) != p.names.end()) {
+    for (std::size_t id = 0; id < p.slots.size(); ++id) {
+      if (p.slots[id].info.name == name && p.views.size() > id) return p.views[id];
+    }
+  }
+  throw InvalidArgument("the plan keeps no value called '" + name +
+                        "'; name it in PlanOptions::keep");
+}
+
+}  // namespace fovea

@@ -1,0 +1,74 @@
+// plan.h - a graph made ready for one device: algorithms chosen, memory placed, launches listed.
+//
+// A plan is made in two halves. The constructor chooses, prepares and places, and knows every size;
+// bind() gives it memory. From then on run() only enqueues: a step allocates nothing.
+#pragma once
+
+#include <fovea/core/api.h>
+#include <fovea/core/stream.h>
+#include <fovea/layers/graph.h>
+#include <fovea/layers/op.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fovea {
+
+struct PlanOptions {
+  std::vector<std::string> keep;  // values that live to the end of the step
+  int lanes = 1;                  // 2: weight gradients on a stream of their own (cuda, emulated)
+  bool replay = true;             // capture once, replay (cuda, emulated)
+};
+
+/// One op of the plan as people see it.
+struct PlanRow {
+  std::string layer, kind, problem;
+  Pass pass = Pass::forward;
+  Choice choice;
+  std::int64_t flops = 0;
+  std::size_t workspace_bytes = 0;
+  int lane = 0;
+};
+
+/// Where a plan's values live. Plans of one run share the blocks, the arena and the state.
+struct PlanMemory {
+  void* arena = nullptr;  // arena_bytes() on the device
+  StepState* state = nullptr;
+  TensorView weights, velocity, gradients;      // blocks of the ParameterLayout
+  TensorView ring;                              // metrics
+  std::map<std::string, TensorView> constants;  // by the names the graph gave them
+};
+
+/// A plan belongs to one thread at a time.
+class FOVEA_API Plan {
+ public:
+  /// Throws Unsupported where nothing in the policy's list can run an op. The graph may go
+  /// afterwards.
+  Plan(const Graph& graph, const Target& target, const PlanOptions& options = {});
+  Plan(Plan&&) noexcept;
+  Plan& operator=(Plan&&) noexcept;
+  ~Plan();
+
+  std::size_t arena_bytes() const;
+  /// Bytes of inputs and kept values, of activations at their peak, and of workspaces, as they
+  /// would lie one beside the other; the arena is smaller, since lifetimes share bytes.
+  const std::vector<PlanRow>& rows() const;
+  const ParameterLayout& layout() const;
+
+  /// Final addresses. Throws InvalidArgument where a block is missing or too small.
+  void bind(const PlanMemory& memory, StreamView stream);
+  /// Enqueues one step on the bound stream. With replay, the second step and later ones launch
+  /// what the first recorded. FOVEA_SYNC=1 in the environment: launch by launch, waiting after
+  /// each; an error then names op, layer and problem.
+  void run();
+  /// An input or kept value by name, after bind(). Throws InvalidArgument for another name.
+  TensorView tensor(const std::string& name) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fovea
