@@ -97,6 +97,7 @@ float Event::elapsed_us(const Event& begin, const Event& end) {
   return to.elapsed_us_since(from);
 }
 
+CapturedWork::CapturedWork() noexcept = default;
 CapturedWork::CapturedWork(StreamView stream, const std::function<void()>& work)
     : impl_{checked(stream.impl()).capture(work)} {}
 CapturedWork::CapturedWork(CapturedWork&&) noexcept = default;

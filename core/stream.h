@@ -86,7 +86,7 @@ class FOVEA_API Event {
 /// is recorded, not run.
 class FOVEA_API CapturedWork {
  public:
-  CapturedWork() = default;
+  CapturedWork() noexcept;
   CapturedWork(StreamView stream, const std::function<void()>& work);
   CapturedWork(CapturedWork&&) noexcept;
   CapturedWork& operator=(CapturedWork&&) noexcept;

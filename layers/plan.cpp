@@ -59,7 +59,7 @@ struct Plan::Impl {
   bool sync = false;
 
   Impl(const Graph& graph, const Target& target, PlanOptions o);
-  void add_step(const Graph& graph, const Target& target, const Node& node, int index);
+  void add_step(const Target& target, const Node& node, int index);
   void set_lifetimes(const Graph& graph);
   void assign_lanes(const Graph& graph);
   TensorView locate(const Slot& slot, const PlanMemory& memory) const;
@@ -79,7 +79,7 @@ Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
   }
   const std::vector<Node>& nodes = graph.nodes();
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    add_step(graph, target, nodes[i], static_cast<int>(i));
+    add_step(target, nodes[i], static_cast<int>(i));
   }
   assign_lanes(graph);
   set_lifetimes(graph);
@@ -87,7 +87,7 @@ Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
   sync = sync_requested();
 }
 
-void Plan::Impl::add_step(const Graph&, const Target& target, const Node& node, int index) {
+void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
   PreparedOp prepared = node.op->prepare(target, node.layer);
   Step step;
   step.launch = std::move(prepared.launch);
@@ -141,9 +141,9 @@ void Plan::Impl::set_lifetimes(const Graph& graph) {
   };
   for (int i = 0; i <= end; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const bool side = rows[at].lane == 1;
-    const int last = side ? end : i;  // the side lane may still read it while lane 0 goes on
-    if (side) lifetimes[steps[at].workspace].last = end;
+    const bool beside = rows[at].lane == 1;
+    const int last = beside ? end : i;  // the side lane may still read it while lane 0 goes on
+    if (beside) lifetimes[steps[at].workspace].last = end;
     for (const int id : steps[at].operands) {
       if (id >= 0) touch(id, i, last);
     }

@@ -51,9 +51,8 @@ class FOVEA_API Plan {
   Plan& operator=(Plan&&) noexcept;
   ~Plan();
 
+  /// Bytes of the arena: activations, inputs and workspaces, placed by lifetime.
   std::size_t arena_bytes() const;
-  /// Bytes of inputs and kept values, of activations at their peak, and of workspaces, as they
-  /// would lie one beside the other; the arena is smaller, since lifetimes share bytes.
   const std::vector<PlanRow>& rows() const;
   const ParameterLayout& layout() const;
 
