@@ -20,7 +20,8 @@ struct Padding {
 };
 
 /// What happens to a result before it is stored; part of the problem. Each belongs to a pass:
-/// forward bias, relu, tanh, drop; dgrad mask, acc; wgrad db, acc, sgd. See op_epilogues().
+/// forward bias, relu, tanh, drop; dgrad mask, acc; wgrad db, acc, sgd. They apply in the order of
+/// these fields: dgrad +mask+acc is old + (y_below > 0 ? sum : 0), wgrad +db+acc adds to db too.
 struct Epilogue {
   bool bias = false;  // + b[k]
   bool relu = false;  // max(0, .) after the bias

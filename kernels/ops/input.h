@@ -20,11 +20,13 @@ enum class View : std::uint8_t {
   bottom_right  // of the ten views of the 2012 test
 };
 
-/// y[m,i,j,c] = (x[m, i + top, j + left (mirrored: from the right), c] - mean) * scale[c]
-/// Cells that fall into the `pad` zeros around the picture give 0. Random views: with m' =
-/// state->first_row + m, bits = Philox{state->seed, stream_key(Purpose::crop, 0, state->step)}(m'):
-/// top = uniform_below(bits[0], h + 2 pad - out_h + 1) - pad, left likewise from bits[1], mirrored
-/// iff `mirror` and bits[2] is odd. Other views are mirrored iff `mirror`.
+/// y[m,i,j,c] = (x[m, i + top, j' + left, c] - mean) * scale[c], with j' = j, or out_w - 1 - j
+/// where mirrored; a mean of [out_h,out_w,c] is indexed by (i, j, c). Cells that fall into the
+/// `pad` zeros around the picture give 0. Random views: with m' = state->first_row + m, bits =
+/// Philox{state->seed, stream_key(Purpose::crop, 0, state->step)}(m'): top = uniform_below(bits[0],
+/// h + 2 pad - out_h + 1) - pad, left likewise from bits[1], mirrored iff `mirror` and bits[2] is
+/// odd. Other views are mirrored iff `mirror`; `centre` rounds its offset in the padded picture
+/// down.
 struct FOVEA_API InputProblem {
   int n = 0, h = 0, w = 0, c = 0;  // stored pictures
   int out_h = 0, out_w = 0;        // what the net sees

@@ -1,0 +1,56 @@
+// host_algorithm.h - how a plain function becomes an algorithm on the CPU.
+#pragma once
+
+#include <fovea/core/stream.h>
+#include <fovea/core/thread_pool.h>
+#include <fovea/kernels/ops/algorithm.h>
+#include <fovea/kernels/ops/conv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace fovea {
+
+/// An fp32 algorithm on the CPU whose whole work is `body(problem, args)`, run in stream order.
+template <class Op, class Body>
+Algorithm<Op> host_algorithm(
+    std::string engine, std::string name, Body body,
+    std::function<Verdict(const typename Op::Problem&, const DeviceInfo&)> can_run = {}) {
+  Algorithm<Op> a;
+  a.engine = std::move(engine);
+  a.name = std::move(name);
+  a.devices = Devices::cpu;
+  a.can_run = std::move(can_run);
+  a.prepare = [body](const typename Op::Problem& problem, const Variant&, const DeviceInfo&) {
+    return prepared<Op>(
+        problem, [body](const typename Op::Problem& p, const typename Op::Args& args,
+                        StreamView stream) { stream.enqueue([body, p, args] { body(p, args); }); });
+  };
+  return a;
+}
+
+/// ThreadPool::shared().parallel_for without the allocation that a std::function of a large lambda
+/// would cost in every step.
+template <class F>
+void parallel(std::int64_t count, std::int64_t grain, const F& f) {
+  ThreadPool::shared().parallel_for(count, grain, std::cref(f));
+}
+
+/// Yes if every epilogue in `wanted` is one of `supported`; else which one is not.
+inline Verdict admits(const Epilogue& wanted, const Epilogue& supported) {
+  for (bool Epilogue::*const e :
+       {&Epilogue::bias, &Epilogue::relu, &Epilogue::tanh, &Epilogue::drop, &Epilogue::mask,
+        &Epilogue::acc, &Epilogue::db, &Epilogue::sgd}) {
+    if (wanted.*e && !(supported.*e)) {
+      Epilogue one;
+      one.*e = true;
+      return Verdict::no(to_string(one) + " is not an epilogue of this algorithm");
+    }
+  }
+  if (wanted.relu && wanted.tanh) return Verdict::no("+relu and +tanh at once");
+  return {};
+}
+
+}  // namespace fovea

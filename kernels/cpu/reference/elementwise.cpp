@@ -1,0 +1,91 @@
+// elementwise.cpp - activations, sums, scaling, bias, dropout by their definitions (elementwise.h).
+#include <fovea/core/philox.h>
+#include <fovea/kernels/cpu/reference/parts.h>
+
+#include <cmath>
+
+namespace fovea::reference {
+namespace {
+
+constexpr std::int64_t kGrain = 4096;
+
+template <class F>
+void for_each(std::int64_t count, const F& f) {
+  parallel(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+void activation_forward(const ActivationProblem& p, const ActivationForward::Args& args) {
+  const float* x = args.x.as<float>();
+  float* y = args.y.as<float>();
+  for_each(p.count, [&](std::int64_t i) {
+    const double v = x[i];
+    y[i] = static_cast<float>(p.kind == Activation::relu ? relu(v) : std::tanh(v));
+  });
+}
+
+void activation_backward(const ActivationProblem& p, const ActivationBackward::Args& args) {
+  const float* dy = args.dy.as<float>();
+  const float* y = args.y.as<float>();
+  float* dx = args.dx.as<float>();
+  for_each(p.count, [&](std::int64_t i) {
+    const double out = y[i];
+    if (p.kind == Activation::relu) {
+      dx[i] = out > 0 ? dy[i] : 0.0F;
+    } else {
+      dx[i] = static_cast<float>(dy[i] * (1 - out * out));
+    }
+  });
+}
+
+void scale(const ScaleProblem& p, const Scale::Args& args) {
+  const float* x = args.x.as<float>();
+  float* y = args.y.as<float>();
+  for_each(p.count, [&](std::int64_t i) { y[i] = p.factor * x[i]; });
+}
+
+void add(const AddProblem& p, const Add::Args& args) {
+  const float* a = args.a.as<float>();
+  const float* b = args.b.as<float>();
+  float* y = args.y.as<float>();
+  for_each(p.count, [&](std::int64_t i) { y[i] = a[i] + b[i]; });
+}
+
+void add_bias(const BiasProblem& p, const AddBias::Args& args) {
+  const float* x = args.x.as<float>();
+  const float* b = args.b.as<float>();
+  float* y = args.y.as<float>();
+  for_each(p.rows * p.channels, [&](std::int64_t i) { y[i] = x[i] + b[i % p.channels]; });
+}
+
+void bias_gradient(const BiasProblem& p, const BiasGradient::Args& args) {
+  column_sums(p.rows, p.channels, args.dy.as<float>(), args.db.as<float>(), false);
+}
+
+void dropout(const DropoutProblem& p, const Dropout::Args& args) {
+  const float* x = args.x.as<float>();
+  float* y = args.y.as<float>();
+  const StepState& state = state_of(args.context, "dropout");
+  const Philox random{state.seed, stream_key(Purpose::dropout, p.layer, state.step)};
+  const std::uint64_t first = state.first_row * static_cast<std::uint64_t>(p.per_image);
+  for_each(p.images * p.per_image, [&](std::int64_t i) {
+    const std::uint64_t e = first + static_cast<std::uint64_t>(i);
+    const bool kept = uniform(random(e / 4)[static_cast<unsigned>(e % 4)]) >= p.rate;
+    y[i] = kept ? p.scale * x[i] : 0.0F;
+  });
+}
+
+}  // namespace
+
+void add_elementwise(Registry& registry) {
+  add_loops<ActivationForward>(registry, activation_forward);
+  add_loops<ActivationBackward>(registry, activation_backward);
+  add_loops<Scale>(registry, scale);
+  add_loops<Add>(registry, add);
+  add_loops<AddBias>(registry, add_bias);
+  add_loops<BiasGradient>(registry, bias_gradient);
+  add_loops<Dropout>(registry, dropout);
+}
+
+}  // namespace fovea::reference

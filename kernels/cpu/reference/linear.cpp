@@ -1,0 +1,87 @@
+// linear.cpp - the fully connected layer by its definition (linear.h), sums in fp64.
+#include <fovea/kernels/cpu/reference/parts.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace fovea::reference {
+namespace {
+
+constexpr int kTile = 64;  // outputs summed at a time
+
+void forward(const LinearProblem& p, const LinearForward::Args& args) {
+  const float* x = args.x.as<float>();
+  const float* w = args.w.as<float>();
+  const float* b = p.epilogue.bias ? args.b.as<float>() : nullptr;
+  float* y = args.y.as<float>();
+  parallel(p.n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      for (std::int64_t m = 0; m < p.m; ++m) {
+        double v = dot(x + m * p.k, w + n * p.k, p.k);
+        if (b != nullptr) v += b[n];
+        if (p.epilogue.relu) v = relu(v);
+        if (p.epilogue.tanh) v = std::tanh(v);
+        y[m * p.n + n] = static_cast<float>(v);
+      }
+    }
+  });
+}
+
+// For each tile of `columns`: out(row, column, sum over i of a(row, i) * b[i, column]), where b is
+// row major with `columns` columns.
+template <class A, class Out>
+void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const A& a,
+                   const float* b, const Out& out) {
+  parallel(rows, 1, [&](std::int64_t begin, std::int64_t end) {
+    double sum[kTile];
+    for (std::int64_t row = begin; row < end; ++row) {
+      for (std::int64_t first = 0; first < columns; first += kTile) {
+        const std::int64_t width = std::min<std::int64_t>(kTile, columns - first);
+        std::fill_n(sum, width, 0.0);
+        for (std::int64_t i = 0; i < depth; ++i) {
+          const double factor = a(row, i);
+          const float* b_row = b + i * columns + first;
+          for (std::int64_t t = 0; t < width; ++t) sum[t] += factor * double{b_row[t]};
+        }
+        for (std::int64_t t = 0; t < width; ++t) out(row, first + t, sum[t]);
+      }
+    }
+  });
+}
+
+void dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
+  const float* dy = args.dy.as<float>();
+  const float* mask = p.epilogue.mask ? args.mask.as<float>() : nullptr;
+  float* dx = args.dx.as<float>();
+  tiled_product(
+      p.m, p.k, p.n, [&](std::int64_t m, std::int64_t n) { return dy[m * p.n + n]; },
+      args.w.as<float>(),
+      [&](std::int64_t m, std::int64_t k, double v) {
+        const std::int64_t at = m * p.k + k;
+        if (mask != nullptr && !(mask[at] > 0)) v = 0;
+        dx[at] = static_cast<float>(p.epilogue.acc ? dx[at] + v : v);
+      });
+}
+
+void wgrad(const LinearProblem& p, const LinearWgrad::Args& args) {
+  const float* dy = args.dy.as<float>();
+  float* dw = args.dw.as<float>();
+  tiled_product(
+      p.n, p.k, p.m, [&](std::int64_t n, std::int64_t m) { return dy[m * p.n + n]; },
+      args.x.as<float>(),
+      [&](std::int64_t n, std::int64_t k, double v) {
+        const std::int64_t at = n * p.k + k;
+        dw[at] = static_cast<float>(p.epilogue.acc ? dw[at] + v : v);
+      });
+  if (p.epilogue.db) column_sums(p.m, p.n, dy, args.db.as<float>(), p.epilogue.acc);
+}
+
+}  // namespace
+
+void add_linear(Registry& registry) {
+  add_loops<LinearForward>(registry, forward, epilogues_within<LinearProblem>(kForwardEpilogues));
+  add_loops<LinearDgrad>(registry, dgrad, epilogues_within<LinearProblem>(kDgradEpilogues));
+  add_loops<LinearWgrad>(registry, wgrad, epilogues_within<LinearProblem>(kWgradEpilogues));
+}
+
+}  // namespace fovea::reference
