@@ -7,8 +7,12 @@
 namespace fovea::FOVEA_TARGET {
 
 void add_algorithms(Registry& registry) {
-  // Convolution and linear: kernels/cuda/conv, kernels/cuda/linear.
-  static_cast<void>(registry);
+  registry.add(conv_forward_naive());
+  registry.add(conv_dgrad_naive());
+  registry.add(conv_wgrad_naive());
+  registry.add(linear_forward_naive());
+  registry.add(linear_dgrad_naive());
+  registry.add(linear_wgrad_naive());
 }
 
 }  // namespace fovea::FOVEA_TARGET

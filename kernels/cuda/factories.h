@@ -12,4 +12,9 @@ Algorithm<ConvForward> conv_forward_naive();
 Algorithm<ConvDgrad> conv_dgrad_naive();
 Algorithm<ConvWgrad> conv_wgrad_naive();
 
+// kernels/cuda/linear
+Algorithm<LinearForward> linear_forward_naive();
+Algorithm<LinearDgrad> linear_dgrad_naive();
+Algorithm<LinearWgrad> linear_wgrad_naive();
+
 }  // namespace fovea::FOVEA_TARGET

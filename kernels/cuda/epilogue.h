@@ -1,0 +1,62 @@
+// epilogue.h - what happens to a finished sum before it is stored, for convolution and linear.
+#pragma once
+
+#include <fovea/kernels/cuda/target.h>
+#include <fovea/kernels/device/math.h>
+#include <fovea/kernels/ops/conv.h>
+
+#include <string>
+
+namespace fovea::FOVEA_TARGET {
+
+/// What each pass here can do.
+inline constexpr Epilogue kForwardEpilogues{.bias = true, .relu = true, .tanh = true};
+inline constexpr Epilogue kDgradEpilogues{.mask = true, .acc = true};
+inline constexpr Epilogue kWgradEpilogues{.acc = true, .db = true};
+
+/// Yes if every epilogue of `wanted` is one of `offered`; else which one is not.
+inline Verdict admits(const Epilogue& offered, const Epilogue& wanted) {
+  if (wanted.relu && wanted.tanh) return Verdict::no("+relu and +tanh at once");
+  for (bool Epilogue::*const e :
+       {&Epilogue::bias, &Epilogue::relu, &Epilogue::tanh, &Epilogue::drop, &Epilogue::mask,
+        &Epilogue::acc, &Epilogue::db, &Epilogue::sgd}) {
+    if (!(wanted.*e) || offered.*e) continue;
+    Epilogue one;
+    one.*e = true;
+    return Verdict::no("no epilogue " + to_string(one));
+  }
+  return {};
+}
+
+/// y = activation(sum + b[column]).
+struct ForwardEpilogue {
+  const float* bias = nullptr;  // nullptr: none
+  bool relu = false, tanh = false;
+
+  __device__ float operator()(float sum, int column) const {
+    if (bias != nullptr) sum += bias[column];
+    if (relu) sum = sum <= 0.0F ? 0.0F : sum;  // NaN stays NaN
+    if (tanh) sum = FOVEA_TARGET::tanh(sum);
+    return sum;
+  }
+};
+
+/// dx = (what dx held) + (mask > 0 ? sum : 0).
+struct DgradEpilogue {
+  const float* mask = nullptr;  // nullptr: none; else shape of dx
+  bool accumulate = false;
+
+  __device__ float operator()(float sum, const float* dx, std::int64_t at) const {
+    if (mask != nullptr && !(mask[at] > 0.0F)) sum = 0.0F;
+    return accumulate ? dx[at] + sum : sum;
+  }
+};
+
+inline ForwardEpilogue forward_epilogue(const Epilogue& e, const TensorView& bias) {
+  return {.bias = e.bias ? bias.as<float>() : nullptr, .relu = e.relu, .tanh = e.tanh};
+}
+inline DgradEpilogue dgrad_epilogue(const Epilogue& e, const TensorView& mask) {
+  return {.mask = e.mask ? mask.as<float>() : nullptr, .accumulate = e.acc};
+}
+
+}  // namespace fovea::FOVEA_TARGET
