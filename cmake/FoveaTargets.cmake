@@ -123,3 +123,24 @@ function(fovea_print_summary)
   endif()
   message(STATUS "  tests          ${FOVEA_BUILD_TESTS}; examples ${FOVEA_BUILD_EXAMPLES}; sanitizer '${FOVEA_SANITIZE}'")
 endfunction()
+
+# fovea_embed_presets(<out.cpp> <dir> <name>...): TOML files as raw string literals.
+function(fovea_embed_presets out dir)
+  set(entries "")
+  foreach(name IN LISTS ARGN)
+    file(READ "${dir}/${name}.toml" text)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${dir}/${name}.toml")
+    string(APPEND entries "    {\"${name}\", R\"preset(${text})preset\"},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT "${out}" @ONLY CONTENT
+"// Made from layers/presets/*.toml by CMake.
+#include <fovea/layers/presets.h>
+namespace fovea::detail {
+namespace {
+constexpr EmbeddedPreset kPresets[] = {
+@entries@};
+}
+std::span<const EmbeddedPreset> embedded_presets() { return kPresets; }
+}  // namespace fovea::detail
+")
+endfunction()
