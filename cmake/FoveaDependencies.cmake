@@ -1,9 +1,17 @@
 # What fovea is built from. A missing optional library switches off only what needs it;
 # fovea_print_summary() says what was found and what is off.
+
+# As a sub-project our imported targets must be seen by whoever links us statically.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
-find_package(ZLIB REQUIRED)
-find_package(PNG REQUIRED)
 find_package(nlohmann_json REQUIRED)
+
+# Input files: gzip, PNG, JPEG. Without one of them its files are declined with a message.
+find_package(ZLIB)
+find_package(PNG)
+set(FOVEA_WITH_ZLIB ${ZLIB_FOUND})
+set(FOVEA_WITH_PNG ${PNG_FOUND})
+include(FoveaTurboJpeg)
 
 set(FOVEA_WITH_ONEDNN OFF)
 if(FOVEA_ONEDNN)
@@ -13,11 +21,6 @@ endif()
 # Fibers of the emulator; ucontext where boost-context is missing.
 find_package(Boost QUIET COMPONENTS context)
 set(FOVEA_WITH_BOOST_CONTEXT ${Boost_CONTEXT_FOUND})
-
-# JPEG: turbojpeg where its header is, else plain libjpeg.
-find_path(FOVEA_TURBOJPEG_INCLUDE turbojpeg.h)
-find_library(FOVEA_TURBOJPEG_LIBRARY turbojpeg)
-mark_as_advanced(FOVEA_TURBOJPEG_INCLUDE FOVEA_TURBOJPEG_LIBRARY)
 
 find_path(FOVEA_TOMLPP_INCLUDE toml++/toml.h)
 find_path(FOVEA_CLI11_INCLUDE CLI/CLI.hpp)

@@ -9,8 +9,9 @@ if(FOVEA_DNNL_INCLUDE AND FOVEA_DNNL_LIBRARY)
        REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
   string(REGEX REPLACE "[^;]* ([0-9]+)" "\\1" dnnl_VERSION "${version_lines}")
   string(REPLACE ";" "." dnnl_VERSION "${dnnl_VERSION}")
-  add_library(fovea_dnnl INTERFACE)
-  target_include_directories(fovea_dnnl SYSTEM INTERFACE
-    "$<BUILD_INTERFACE:${FOVEA_DNNL_INCLUDE}>")
-  target_link_libraries(fovea_dnnl INTERFACE "${FOVEA_DNNL_LIBRARY}")
+  if(NOT TARGET fovea_dnnl)  # imported: the installed package finds it again with this file
+    add_library(fovea_dnnl UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(fovea_dnnl PROPERTIES IMPORTED_LOCATION "${FOVEA_DNNL_LIBRARY}"
+      INTERFACE_INCLUDE_DIRECTORIES "${FOVEA_DNNL_INCLUDE}")
+  endif()
 endif()

@@ -3,6 +3,7 @@ include(GNUInstallDirs)
 
 option(FOVEA_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(FOVEA_BUILD_EXAMPLES "Build python_free_examples/" ${PROJECT_IS_TOP_LEVEL})
+option(FOVEA_INSTALL "Write install rules and the package" ${PROJECT_IS_TOP_LEVEL})
 option(FOVEA_WERROR "Treat warnings as errors" OFF)
 option(FOVEA_ONEDNN "Use oneDNN on the CPU where it is found" ON)
 option(FOVEA_CUDA "Build the CUDA kernels with nvcc where a toolkit is found" ON)

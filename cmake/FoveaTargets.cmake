@@ -80,25 +80,37 @@ function(fovea_public_headers out)
   set(${out} ${headers} PARENT_SCOPE)
 endfunction()
 
-# fovea::fovea: what users link. Static: an interface over the folders' libraries.
-# Shared (BUILD_SHARED_LIBS): one libfovea.so of them all.
+# fovea::fovea: what users link. Static: an interface over the folders' libraries. Shared: one
+# libfovea.so of the same objects, which are position independent already; built with
+# BUILD_SHARED_LIBS, else only where something asks for it (the install test).
 function(fovea_add_umbrella)
+  set(FOVEA_PACKAGE_LIBRARIES ${FOVEA_LIBRARIES} PARENT_SCOPE)  # what tests add later stays out
+  add_library(fovea INTERFACE)
+  target_link_libraries(fovea INTERFACE ${FOVEA_LIBRARIES})
+
+  # Every object once; the archives behind them only bring the libraries of others.
+  set(objects "")
+  foreach(lib IN LISTS FOVEA_LIBRARIES)
+    list(APPEND objects $<TARGET_OBJECTS:${lib}>)
+  endforeach()
+  add_library(fovea_shared SHARED ${objects})
+  set_target_properties(fovea_shared PROPERTIES
+    OUTPUT_NAME fovea EXPORT_NAME fovea
+    LINKER_LANGUAGE CXX
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_compile_features(fovea_shared PUBLIC cxx_std_20)
+  target_include_directories(fovea_shared PUBLIC
+    "$<BUILD_INTERFACE:${FOVEA_INCLUDE_ROOT}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(fovea_shared PRIVATE $<BUILD_INTERFACE:fovea_options> ${FOVEA_LIBRARIES})
+  # What others' archives define is theirs: only what FOVEA_API names leaves.
+  target_link_options(fovea_shared PRIVATE -Wl,--exclude-libs,libcudart_static.a -Wl,--no-undefined)
+
   if(BUILD_SHARED_LIBS)
-    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/fovea_shared.cpp" CONTENT "")
-    add_library(fovea SHARED "${PROJECT_BINARY_DIR}/fovea_shared.cpp")
-    set_target_properties(fovea PROPERTIES VERSION ${PROJECT_VERSION}
-      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-    foreach(lib IN LISTS FOVEA_LIBRARIES)
-      target_link_libraries(fovea PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${lib}>")
-    endforeach()
-    target_include_directories(fovea PUBLIC
-      "$<BUILD_INTERFACE:${FOVEA_INCLUDE_ROOT}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-    target_compile_features(fovea PUBLIC cxx_std_20)
+    add_library(fovea::fovea ALIAS fovea_shared)
   else()
-    add_library(fovea INTERFACE)
-    target_link_libraries(fovea INTERFACE ${FOVEA_LIBRARIES})
+    set_target_properties(fovea_shared PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_library(fovea::fovea ALIAS fovea)
   endif()
-  add_library(fovea::fovea ALIAS fovea)
 endfunction()
 
 function(fovea_print_summary)
@@ -121,6 +133,15 @@ function(fovea_print_summary)
   else()
     message(STATUS "  emulator       fibers by ucontext, slower (install libboost-context-dev)")
   endif()
+  set(formats "")
+  foreach(format ZLIB PNG JPEG)
+    if(FOVEA_WITH_${format})
+      string(APPEND formats " ${format}")
+    else()
+      string(APPEND formats " (${format} off: its headers were not found)")
+    endif()
+  endforeach()
+  message(STATUS "  input files   ${formats}")
   message(STATUS "  tests          ${FOVEA_BUILD_TESTS}; examples ${FOVEA_BUILD_EXAMPLES}; sanitizer '${FOVEA_SANITIZE}'")
 endfunction()
 

@@ -27,6 +27,7 @@ wanted && reason == "" && NF { reason = $0; wanted = 0 }
   ++reasons[reason == "" ? "no reason given: " name : reason]
 }
 END {
+  if (!total) exit
   printf "\ntests    %d: %d passed, %d failed, %d skipped\n", total, passed, failed, skipped
   printf "slowest"
   for (i = 1; i <= 10; ++i) {
