@@ -18,10 +18,6 @@ if(FOVEA_ONEDNN)
   include(FoveaOneDnn)
 endif()
 
-# Fibers of the emulator; ucontext where boost-context is missing.
-find_package(Boost QUIET COMPONENTS context)
-set(FOVEA_WITH_BOOST_CONTEXT ${Boost_CONTEXT_FOUND})
-
 find_path(FOVEA_TOMLPP_INCLUDE toml++/toml.h)
 find_path(FOVEA_CLI11_INCLUDE CLI/CLI.hpp)
 

@@ -1,7 +1,6 @@
 // block.cpp - the turns of a block's threads. See block.h.
 #include <fovea/core/error.h>
-#include <fovea/kernels/emulator/block.h>
-#include <fovea/kernels/emulator/builtins.h>
+#include <fovea/kernels/emulator/turns.h>
 
 #include <algorithm>
 #include <numeric>
@@ -18,9 +17,6 @@ namespace fovea::emulator {
 namespace {
 
 constinit thread_local Block* running_block = nullptr;
-
-/// Unwinds a thread whose block has failed. Only fiber_main catches it.
-struct Cancelled {};
 
 // splitmix64 of Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014).
 std::uint64_t next_random(std::uint64_t& state) {
@@ -69,7 +65,7 @@ void Block::begin(const GridCall& call, const emu::uint3& index, const Schedule&
   state_.assign(count, State::unstarted);
   for (Barrier& b : barriers_) {
     b.arrived = 0;
-    b.waiting.clear();
+    b.waiters = 0;
   }
   for (WarpState& w : warps_) w.arrived = 0;
   runnable_ = count;
@@ -110,25 +106,6 @@ void Block::new_round() {
   }
 }
 
-/// The next thread that can run; kNone at a standstill.
-unsigned Block::pick() {
-  if (runnable_ == 0) return kNone;
-  for (;;) {
-    while (turn_ < count_) {
-      const unsigned t = order_[turn_++];
-      if (state_[t] <= State::ready) return t;
-    }
-    new_round();
-  }
-}
-
-/// Makes `thread` the current one; the caller continues on its fiber, or starts it.
-void Block::enter(unsigned thread) {
-  --runnable_;
-  current_ = thread;
-  emu::threadIdx = position_[thread];
-}
-
 Fiber& Block::idle_fiber() {
   if (idle_.empty()) {
     fibers_.push_back(std::make_unique<Fiber>(&Block::fiber_main, this, fibers_.size()));
@@ -140,43 +117,22 @@ Fiber& Block::idle_fiber() {
   return f;
 }
 
-void Block::wake(unsigned thread) {
-  state_[thread] = State::ready;
-  ++runnable_;
-}
-
-/// The current thread waits until wake().
-void Block::wait(const char* what, const Site& at) {
-  state_[current_] = State::waiting;
-  wait_[current_] = {what, at};
-  suspend();
-}
-
-/// Gives the turn away; returns when the thread has it again.
-void Block::suspend() {
-  const unsigned self = current_;
+/// The next thread after one has ended; kNone when the block is over.
+inline unsigned Block::next_after_end() {
   const unsigned next = pick();
-  if (next == kNone) fail(standstill(), wait_[self].at);
-  if (next == self) return enter(self);
-  fiber_[self] = running_fiber_;
-  Fiber& from = *running_fiber_;
-  Fiber& to = state_[next] == State::unstarted ? idle_fiber() : *fiber_[next];
-  enter(next);
-  running_fiber_ = &to;
-  Fiber::switch_to(from, to);
-  if (cancelled_) throw Cancelled{};
+  if (next != kNone || ended_ == count_) return next;
+  record_failure(
+      std::make_exception_ptr(DeviceError(where(current_, wait_[current_].at) + standstill())));
+  return pick();
 }
 
 void Block::fiber_main(void* block) {
   Block& b = *static_cast<Block*>(block);
   for (;;) {
-    b.run_thread();
+    const unsigned next = b.run_threads();
     Fiber& self = *b.running_fiber_;
-    const unsigned next = b.next_after_end();
     if (next != kNone) {
-      const bool fresh = b.state_[next] == State::unstarted;
       b.enter(next);
-      if (fresh) continue;
       b.running_fiber_ = b.fiber_[next];
     }
     b.idle_.push_back(&self);  // room was reserved: does not throw
@@ -184,24 +140,22 @@ void Block::fiber_main(void* block) {
   }
 }
 
-void Block::run_thread() {
-  try {
-    call_->thread(call_->closure);
-  } catch (const Cancelled&) {
-  } catch (...) {
-    record_failure(std::current_exception());
+/// Runs the current thread, and whichever fresh ones follow, to their ends. Returns the next
+/// thread, which has a fiber of its own; kNone when the block is over.
+unsigned Block::run_threads() {
+  for (;;) {
+    try {
+      call_->thread(call_->closure);
+    } catch (const Cancelled&) {
+    } catch (...) {
+      record_failure(std::current_exception());
+    }
+    state_[current_] = State::ended;
+    ++ended_;
+    const unsigned next = next_after_end();
+    if (next == kNone || state_[next] != State::unstarted) return next;
+    enter(next);
   }
-  state_[current_] = State::ended;
-  ++ended_;
-}
-
-/// The next thread after one has ended; kNone when the block is over.
-unsigned Block::next_after_end() {
-  const unsigned next = pick();
-  if (next != kNone || ended_ == count_) return next;
-  record_failure(
-      std::make_exception_ptr(DeviceError(where(current_, wait_[current_].at) + standstill())));
-  return pick();
 }
 
 /// Keeps the block's first failure and sends all waiting threads to their end.

@@ -76,15 +76,16 @@ class FOVEA_API Block {
     unsigned expected = 0;
     unsigned predicates = 0;  // of the running use
     unsigned result = 0;      // of the last complete use
-    Wait first;
+    Site first;
     unsigned first_thread = 0;
-    std::vector<std::uint16_t> waiting;
+    unsigned waiters = 0;
+    std::array<std::uint16_t, kMaxThreadsPerBlock> waiting;
   };
 
-  // block.cpp: turns.
+  // block.cpp, turns.h: turns.
   static void fiber_main(void* block);
   void begin(const GridCall& call, const emu::uint3& index, const Schedule& schedule);
-  void run_thread();
+  unsigned run_threads();
   unsigned pick();
   void new_round();
   void enter(unsigned thread);
@@ -98,8 +99,15 @@ class FOVEA_API Block {
   // block_sync.cpp: barriers and warps.
   bool count_in(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at);
   void release(Barrier& barrier);
+  [[noreturn]] void mismatch(unsigned id, unsigned count, const Site& at) const;
+
+  [[noreturn]] void refuse_mask(const char* what, unsigned mask, unsigned lanes,
+                                const Site& at) const;
+  [[noreturn]] void refuse_lane(const char* what, unsigned mask, unsigned other,
+                                const Site& at) const;
 
   // block_report.cpp: words.
+  [[noreturn]] void stall() const;
   std::string where(unsigned thread, const Site& at) const;
   std::string standstill() const;
   std::string name(unsigned thread) const;

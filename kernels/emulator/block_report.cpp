@@ -38,6 +38,8 @@ void Block::fail(const std::string& what, const Site& at) const {
   throw DeviceError(where(current_, at) + what);
 }
 
+void Block::stall() const { fail(standstill(), wait_[current_].at); }
+
 /// What each thread waits for, when none can run.
 std::string Block::standstill() const {
   std::vector<Group> groups;

@@ -1,5 +1,5 @@
 // block_sync.cpp - barriers and warp operations: who waits for whom. See block.h.
-#include <fovea/kernels/emulator/block.h>
+#include <fovea/kernels/emulator/turns.h>
 
 #include <bit>
 #include <cstring>
@@ -16,21 +16,36 @@ std::string text(const Site& at) {
   return std::string(at.file_name()) + ":" + std::to_string(at.line());
 }
 
-constexpr const char* kSync = "barrier";
-
 }  // namespace
+
+/// Counts the current thread; true if it is the last.
+inline bool Block::count_in(unsigned id, unsigned count, bool predicate, bool same_site,
+                            const Site& at) {
+  if (id >= kBarriers) mismatch(id, count, at);
+  Barrier& b = barriers_[id];
+  if (b.arrived == 0) {
+    b.expected = count;
+    b.predicates = 0;
+    b.first = at;
+    b.first_thread = current_;
+  } else if (b.expected != count || (same_site && !same(b.first, at))) {
+    mismatch(id, count, at);
+  }
+  b.predicates += predicate ? 1U : 0U;
+  return ++b.arrived == b.expected;
+}
 
 unsigned Block::barrier(unsigned id, unsigned count, bool predicate, bool same_site,
                         const Site& at) {
   if (count_in(id, count, predicate, same_site, at)) {
     release(barriers_[id]);
-    state_[current_] = State::ready;  // and waits for its turn like everybody else
-    ++runnable_;
+    wake(current_);  // and waits for its turn like everybody else
     turn_ = count_;
     suspend();
   } else {
-    barriers_[id].waiting.push_back(static_cast<std::uint16_t>(current_));
-    wait(kSync, at);
+    Barrier& b = barriers_[id];
+    b.waiting[b.waiters++] = static_cast<std::uint16_t>(current_);
+    wait("barrier", at);
   }
   return barriers_[id].result;
 }
@@ -39,35 +54,44 @@ void Block::arrive(unsigned id, unsigned count, const Site& at) {
   if (count_in(id, count, false, false, at)) release(barriers_[id]);
 }
 
-/// Counts the current thread; true if it is the last.
-bool Block::count_in(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at) {
-  if (id >= kBarriers) fail("barrier " + std::to_string(id) + " does not exist: 0 to 15 do", at);
-  Barrier& b = barriers_[id];
-  if (b.arrived == 0) {
-    b.expected = count;
-    b.predicates = 0;
-    b.first = {kSync, at};
-    b.first_thread = current_;
-  } else if (b.expected != count) {
-    fail("barrier " + std::to_string(id) + " is used for " + std::to_string(count) +
-             " threads here and for " + std::to_string(b.expected) + " by thread " +
-             name(b.first_thread) + " at " + text(b.first.at),
-         at);
-  } else if (same_site && !same(b.first.at, at)) {
-    fail("divergent barrier: this thread has come to a barrier other than that of thread " +
-             name(b.first_thread) + ", which waits at " + text(b.first.at) +
-             "; move the barrier out of the branch",
-         at);
-  }
-  b.predicates += predicate ? 1U : 0U;
-  return ++b.arrived == b.expected;
-}
-
 void Block::release(Barrier& b) {
   b.arrived = 0;
   b.result = b.predicates;
-  for (const std::uint16_t t : b.waiting) wake(t);
-  b.waiting.clear();
+  for (unsigned i = 0; i < b.waiters; ++i) wake(b.waiting[i]);
+  b.waiters = 0;
+}
+
+void Block::mismatch(unsigned id, unsigned count, const Site& at) const {
+  if (id >= kBarriers) fail("barrier " + std::to_string(id) + " does not exist: 0 to 15 do", at);
+  const Barrier& b = barriers_[id];
+  if (b.expected != count) {
+    fail("barrier " + std::to_string(id) + " is used for " + std::to_string(count) +
+             " threads here and for " + std::to_string(b.expected) + " by thread " +
+             name(b.first_thread) + " at " + text(b.first),
+         at);
+  }
+  fail("divergent barrier: this thread has come to a barrier other than that of thread " +
+           name(b.first_thread) + ", which waits at " + text(b.first) +
+           "; move the barrier out of the branch",
+       at);
+}
+
+void Block::refuse_mask(const char* what, unsigned mask, unsigned lanes, const Site& at) const {
+  if ((mask >> (current_ % kWarpSize) & 1U) == 0) {
+    fail(std::string(what) + ": the mask lacks the calling lane", at);
+  }
+  fail(std::string(what) + ": the mask names lanes that do not exist; the block's last warp has " +
+           std::to_string(lanes),
+       at);
+}
+
+void Block::refuse_lane(const char* what, unsigned mask, unsigned other, const Site& at) const {
+  const WarpState& w = warps_[current_ / kWarpSize];
+  const unsigned first = other % kWarpSize;
+  fail("divergent warp operation: this lane is at " + std::string(what) + ", thread " +
+           name(other) + " is at " + wait_[other].what + " at " + text(w.at[first]) +
+           (w.mask[first] != mask ? " with another mask" : ""),
+       at);
 }
 
 void Block::collective(const char* what, unsigned mask, WarpOperation operation, void* operand,
@@ -76,21 +100,12 @@ void Block::collective(const char* what, unsigned mask, WarpOperation operation,
   const unsigned base = current_ - lane;
   const unsigned lanes = count_ - base < kWarpSize ? count_ - base : kWarpSize;
   const unsigned existing = lanes == kWarpSize ? ~0U : (1U << lanes) - 1U;
+  if ((mask >> lane & 1U) == 0 || (mask & ~existing) != 0) refuse_mask(what, mask, lanes, at);
   WarpState& w = warps_[current_ / kWarpSize];
-  if ((mask >> lane & 1U) == 0) fail(std::string(what) + ": the mask lacks the calling lane", at);
-  if ((mask & ~existing) != 0) {
-    fail(std::string(what) +
-             ": the mask names lanes that do not exist; the block's last warp has " +
-             std::to_string(lanes),
-         at);
-  }
   if (const unsigned others = w.arrived & mask; others != 0) {
     const auto first = static_cast<unsigned>(std::countr_zero(others));
     if (w.mask[first] != mask || w.operation[first] != operation || !same(w.at[first], at)) {
-      fail("divergent warp operation: this lane is at " + std::string(what) + ", thread " +
-               name(base + first) + " at " + wait_[base + first].what + " at " + text(w.at[first]) +
-               (w.mask[first] != mask ? " with another mask" : ""),
-           at);
+      refuse_lane(what, mask, base + first, at);
     }
   }
   w.arrived |= 1U << lane;

@@ -1,8 +1,9 @@
 // fiber.h - a stack with a program counter: what a CUDA thread is on the host. Switching is
-// symmetric and explicit; fiber_fcontext.cpp carries it by boost-context, fiber_ucontext.cpp by
-// POSIX where that is missing.
+// symmetric and explicit. fiber_x86_64.cpp switches by a few instructions, fiber_ucontext.cpp by
+// POSIX on other processors.
 #pragma once
 
+#include <fovea/kernels/emulator/sanitizer.h>
 #include <fovea/kernels/emulator/stack.h>
 
 #include <cstddef>
@@ -25,11 +26,28 @@ class Fiber {
   Fiber& operator=(const Fiber&) = delete;
 
   /// Leaves `from`, the running flow, and continues `to`; returns when somebody switches back.
-  static void switch_to(Fiber& from, Fiber& to);
+  static void switch_to(Fiber& from, Fiber& to) {
+    start_switch(&from.fake_stack_, to.bottom_, to.bytes_);
+    tsan_switch(to.tsan_);
+    jump(&from.context_, to.context_);
+    finish_switch(from.fake_stack_);
+  }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  static void jump(void** from, void* to);
+  void* new_context();  // on stack_, entering begin()
+  void drop_context();
+  static void begin(Fiber* self);
+
+  void* context_ = nullptr;  // where a flow that is left continues; see jump()
+  Entry entry_ = nullptr;
+  void* argument_ = nullptr;
+  std::unique_ptr<Stack> stack_;
+  // For the sanitizers: the bounds of the stack, and what they keep of a flow that is left.
+  const void* bottom_ = nullptr;
+  std::size_t bytes_ = 0;
+  void* fake_stack_ = nullptr;
+  void* tsan_ = nullptr;
 };
 
 }  // namespace fovea::emulator

@@ -7,6 +7,8 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+
+#include <pthread.h>
 #endif
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
@@ -22,15 +24,25 @@ inline void unpoison(const void* p, std::size_t bytes) { __asan_unpoison_memory_
 inline void start_switch(void** fake_stack, const void* bottom, std::size_t bytes) {
   __sanitizer_start_switch_fiber(fake_stack, bottom, bytes);
 }
-inline void finish_switch(void* fake_stack, const void** old_bottom, std::size_t* old_bytes) {
-  __sanitizer_finish_switch_fiber(fake_stack, old_bottom, old_bytes);
+inline void finish_switch(void* fake_stack) {
+  __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+}
+/// The bounds of the calling host thread's stack.
+inline void host_stack(const void** bottom, std::size_t* bytes) {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  void* lowest = nullptr;
+  pthread_attr_getstack(&attributes, &lowest, bytes);
+  pthread_attr_destroy(&attributes);
+  *bottom = lowest;
 }
 #else
 inline constexpr bool kAddressSanitizer = false;
 inline void poison(const void*, std::size_t) {}
 inline void unpoison(const void*, std::size_t) {}
 inline void start_switch(void**, const void*, std::size_t) {}
-inline void finish_switch(void*, const void**, std::size_t*) {}
+inline void finish_switch(void*) {}
+inline void host_stack(const void**, std::size_t*) {}
 #endif
 
 #if defined(__SANITIZE_THREAD__)

@@ -74,13 +74,12 @@ __global__ void __launch_bounds__(T::kThreads)
     load_tiles<T>(s, a, b, m, n, k, k0);
     __syncthreads();  // both tiles are staged
     for (int kk = 0; kk < T::BK; ++kk) {
-      const auto bv0 = load_vector<4>(&s.b[kk][tx]), bv1 = load_vector<4>(&s.b[kk][tx + 4]);
+      const float* b_row = &s.b[kk][tx];
+      FOVEA_UNROLL
       for (int i = 0; i < T::TM; ++i) {
         const float av = s.a[kk][ty + i];
-        for (int j = 0; j < 4; ++j) {
-          acc[i][j] = fma(av, bv0[j], acc[i][j]);
-          acc[i][4 + j] = fma(av, bv1[j], acc[i][4 + j]);
-        }
+        FOVEA_UNROLL
+        for (int j = 0; j < T::TN; ++j) acc[i][j] = fma(av, b_row[j], acc[i][j]);
       }
     }
     __syncthreads();  // all have read them
