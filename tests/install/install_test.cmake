@@ -28,7 +28,7 @@ else()
   if(KIND STREQUAL "shared")
     run(${CMAKE_COMMAND} --build "${BUILD}" --target fovea_shared)
     # The user needs a compiler and nothing else: whatever else is asked for is not there.
-    foreach(package ZLIB PNG Boost nlohmann_json CUDAToolkit Threads)
+    foreach(package ZLIB PNG nlohmann_json CUDAToolkit Threads)
       list(APPEND options -DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON)
     endforeach()
   endif()
