@@ -1,6 +1,7 @@
 // registry.cpp - what this build has, written out by hand: nothing registers itself, so that a
 // static link loses nothing. The FOVEA_HAS_* definitions are this file's alone (CMakeLists.txt); a
 // discarded branch needs no definition of the function it names.
+#include <fovea/kernels/cpu/onednn/onednn.h>
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/cuda/algorithms.h>
 #include <fovea/kernels/registry/registry.h>
@@ -8,6 +9,7 @@
 namespace fovea {
 namespace {
 
+constexpr bool kHasOneDnn = FOVEA_HAS_ONEDNN;
 constexpr bool kHasEmulator = FOVEA_HAS_EMULATOR;
 constexpr bool kHasCuda = FOVEA_HAS_CUDA;
 
@@ -15,6 +17,7 @@ constexpr bool kHasCuda = FOVEA_HAS_CUDA;
 
 Registry default_registry() {
   Registry registry;
+  if constexpr (kHasOneDnn) add_onednn_algorithms(registry);
   add_reference_algorithms(registry);
   if constexpr (kHasEmulator) emu::add_algorithms(registry);
   if constexpr (kHasCuda) gpu::add_algorithms(registry);

@@ -1,0 +1,85 @@
+// compiled.h - a Program as the Prepared of an op, and how dnnl::error becomes fovea's.
+#pragma once
+
+#include <fovea/core/error.h>
+#include <fovea/core/stream.h>
+#include <fovea/kernels/cpu/onednn/program.h>
+#include <fovea/kernels/ops/algorithm.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace fovea::onednn {
+
+/// Runs a Program. `Addresses`: a function from Args to the array of the program's externals.
+template <class Op, class Addresses>
+class Compiled final : public Prepared<typename Op::Args> {
+ public:
+  using Args = typename Op::Args;
+
+  Compiled(Program program, Addresses addresses)
+      : program_{std::move(program)}, addresses_{addresses} {}
+
+  std::size_t workspace_bytes() const override { return program_.workspace_bytes(); }
+
+  void bind(const Args& args) override {
+    bound_ = addresses_(args);
+    workspace_ = args.context.workspace;
+    program_.bind(bound_, workspace_);
+  }
+
+  void run(const Args& args, StreamView stream) override {
+    // Addresses other than those bound are a caller's right in tests; a step never pays for it.
+    if (addresses_(args) != bound_ || args.context.workspace != workspace_) bind(args);
+    stream.enqueue([this] { program_.run(); });
+  }
+
+ private:
+  using Bound = decltype(std::declval<Addresses>()(std::declval<const Args&>()));
+
+  Program program_;
+  Addresses addresses_;
+  Bound bound_{};
+  void* workspace_ = nullptr;
+};
+
+template <class Op, class Addresses>
+std::unique_ptr<Prepared<typename Op::Args>> compiled(Program program, Addresses addresses) {
+  return std::make_unique<Compiled<Op, Addresses>>(std::move(program), addresses);
+}
+
+/// "conv forward n128c96...", for messages.
+template <class Op>
+std::string describe_problem(const typename Op::Problem& problem) {
+  return std::string(Op::kName) + " " + std::string(name_of(Op::kPass)) + " " + to_string(problem);
+}
+
+/// make() under the right number of threads; its dnnl::error becomes Unsupported.
+template <class Op, class Make>
+auto guarded(const typename Op::Problem& problem, const Make& make) {
+  try {
+    const ThreadScope scope(work_threads());
+    return make();
+  } catch (const dnnl::error& e) {
+    throw Unsupported("oneDNN " + describe_problem<Op>(problem) + ": " + e.what() +
+                      "; choose another engine for this layer");
+  }
+}
+
+/// Yes if make() finds a primitive; else why not.
+template <class Make>
+Verdict possible(const Make& make) {
+  try {
+    const ThreadScope scope(work_threads());
+    make();
+    return {};
+  } catch (const dnnl::error& e) {
+    return Verdict::no(std::string("oneDNN: ") + e.what());
+  } catch (const Error& e) {
+    return Verdict::no(e.what());
+  }
+}
+
+}  // namespace fovea::onednn

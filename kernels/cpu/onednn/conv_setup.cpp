@@ -1,0 +1,177 @@
+// conv_setup.cpp - a ConvProblem as descriptors, and each pass as a Program.
+#include <fovea/kernels/cpu/onednn/conv_setup.h>
+
+#include <string_view>
+
+namespace fovea::onednn {
+namespace {
+
+using Type = memory::data_type;
+using Tag = memory::format_tag;
+
+memory::desc with_layout(const memory::dims& dims, Tag tag) { return {dims, Type::f32, tag}; }
+
+// NHWC for the caller, or oneDNN's choice.
+memory::desc activation(const memory::dims& dims, const ConvWay& way) {
+  return with_layout(dims, way.blocked ? Tag::any : Tag::nhwc);
+}
+
+dnnl::primitive_attr forward_attributes(const Epilogue& e) {
+  dnnl::post_ops ops;
+  if (e.relu) append_eltwise(ops, dnnl::algorithm::eltwise_relu);
+  if (e.tanh) append_eltwise(ops, dnnl::algorithm::eltwise_tanh);
+  return Maker::attributes(ops);
+}
+
+auto unwanted_by(const ConvWay& way) {
+  return [no_brgconv = way.no_brgconv](std::string_view implementation) {
+    return no_brgconv && implementation.starts_with("brgconv");
+  };
+}
+
+// The forward descriptor that a backward one takes as its hint.
+dnnl::convolution_forward::primitive_desc hint_desc(const Maker& maker, const ConvSetup& s,
+                                                    const ConvWay& way) {
+  return describe<dnnl::convolution_forward>(
+      maker.engine, Maker::attributes(), dnnl::prop_kind::forward_training, way.algorithm,
+      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any), memory::desc(),
+      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
+}
+
+}  // namespace
+
+ConvSetup::ConvSetup(const ConvProblem& p)
+    : b{{p.k}, Type::f32, Tag::x},
+      stride{p.u, p.v},
+      dilation{p.dh - 1, p.dw - 1},  // oneDNN counts the gaps
+      begin{p.ph.begin, p.pw.begin},
+      end{p.ph.end, p.pw.end},
+      x_dims{p.n, p.c, p.h, p.w},
+      y_dims{p.n, p.k, p.p(), p.q()} {
+  x = with_layout(x_dims, Tag::nhwc);
+  y = with_layout(y_dims, Tag::nhwc);
+  const memory::dim c = p.c_per_group(), k = p.k_per_group(), filter = memory::dim{p.r} * p.s * c;
+  if (p.groups == 1) {
+    w_dims = {k, c, p.r, p.s};
+    w = memory::desc(w_dims, Type::f32, memory::dims{filter, 1, p.s * c, c});
+  } else {
+    w_dims = {p.groups, k, c, p.r, p.s};
+    w = memory::desc(w_dims, Type::f32, memory::dims{k * filter, filter, 1, p.s * c, c});
+  }
+}
+
+dnnl::convolution_forward::primitive_desc forward_desc(const Maker& maker, const ConvProblem& p,
+                                                       const ConvWay& way) {
+  const ConvSetup s(p);
+  return describe_wanted<dnnl::convolution_forward>(
+      maker.engine, forward_attributes(p.epilogue), unwanted_by(way),
+      dnnl::prop_kind::forward_training, way.algorithm, activation(s.x_dims, way),
+      with_layout(s.w_dims, Tag::any), p.epilogue.bias ? s.b : memory::desc(),
+      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
+}
+
+dnnl::convolution_backward_data::primitive_desc dgrad_desc(const Maker& maker, const ConvProblem& p,
+                                                           const ConvWay& way) {
+  const ConvSetup s(p);
+  return describe_backward<dnnl::convolution_backward_data>(
+      maker.engine, Maker::attributes(), hint_desc(maker, s, way), way.algorithm,
+      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any), activation(s.y_dims, way),
+      s.stride, s.dilation, s.begin, s.end);
+}
+
+dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker,
+                                                              const ConvProblem& p,
+                                                              const ConvWay& way) {
+  const ConvSetup s(p);
+  return describe_backward<dnnl::convolution_backward_weights>(
+      maker.engine, Maker::attributes(), hint_desc(maker, s, way), way.algorithm,
+      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any),
+      p.epilogue.db ? s.b : memory::desc(), activation(s.y_dims, way), s.stride, s.dilation,
+      s.begin, s.end);
+}
+
+std::unique_ptr<Prepared<ConvForward::Args>> prepare_forward(const ConvProblem& p,
+                                                             const ConvWay& way) {
+  const ConvSetup s(p);
+  Program program(describe_problem<ConvForward>(p), 4);
+  const auto pd = forward_desc(program.maker(), p, way);
+  const auto x = program.external(0, s.x), w = program.external(1, s.w);
+  const auto b = program.external(2, s.b), y = program.external(3, s.y);
+  const auto x_inside = program.in_layout(x, pd.src_desc());
+  const auto w_inside = program.in_layout(w, pd.weights_desc());
+  const auto y_inside = program.in_layout(y, pd.dst_desc());
+  program.reorder(x, x_inside);
+  program.reorder(w, w_inside);
+  if (p.epilogue.bias) {
+    program.add<dnnl::convolution_forward>(pd, {{DNNL_ARG_SRC, x_inside},
+                                                {DNNL_ARG_WEIGHTS, w_inside},
+                                                {DNNL_ARG_BIAS, b},
+                                                {DNNL_ARG_DST, y_inside}});
+  } else {
+    program.add<dnnl::convolution_forward>(
+        pd, {{DNNL_ARG_SRC, x_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DST, y_inside}});
+  }
+  program.reorder(y_inside, y);
+  return compiled<ConvForward>(std::move(program), [](const ConvForward::Args& a) {
+    return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
+  });
+}
+
+std::unique_ptr<Prepared<ConvDgrad::Args>> prepare_dgrad(const ConvProblem& p, const ConvWay& way) {
+  const ConvSetup s(p);
+  Program program(describe_problem<ConvDgrad>(p), 4);
+  const auto pd = dgrad_desc(program.maker(), p, way);
+  const auto dy = program.external(0, s.y), w = program.external(1, s.w);
+  const auto mask = program.external(2, s.x), dx = program.external(3, s.x);
+  const auto dy_inside = program.in_layout(dy, pd.diff_dst_desc());
+  const auto w_inside = program.in_layout(w, pd.weights_desc());
+  const bool plain = pd.diff_src_desc() == s.x;
+  // A sum may not overwrite what it adds to; a masked one passes through a temporary in NHWC.
+  const auto result = p.epilogue.acc && (plain || p.epilogue.mask) ? program.temporary(s.x) : dx;
+  const auto inside = plain ? result : program.temporary(pd.diff_src_desc());
+  program.reorder(dy, dy_inside);
+  program.reorder(w, w_inside);
+  program.add<dnnl::convolution_backward_data>(
+      pd,
+      {{DNNL_ARG_DIFF_DST, dy_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DIFF_SRC, inside}});
+  program.reorder(inside, result, p.epilogue.acc && result == dx);
+  if (p.epilogue.mask || result != dx) {
+    program.merge(result, dx, p.epilogue.mask ? &mask : nullptr, p.epilogue.acc);
+  }
+  return compiled<ConvDgrad>(std::move(program), [](const ConvDgrad::Args& a) {
+    return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
+  });
+}
+
+std::unique_ptr<Prepared<ConvWgrad::Args>> prepare_wgrad(const ConvProblem& p, const ConvWay& way) {
+  const ConvSetup s(p);
+  const bool acc = p.epilogue.acc;
+  Program program(describe_problem<ConvWgrad>(p), 4);
+  const auto pd = wgrad_desc(program.maker(), p, way);
+  const auto x = program.external(0, s.x), dy = program.external(1, s.y);
+  const auto dw = program.external(2, s.w), db = program.external(3, s.b);
+  const auto x_inside = program.in_layout(x, pd.src_desc());
+  const auto dy_inside = program.in_layout(dy, pd.diff_dst_desc());
+  const bool plain = pd.diff_weights_desc() == s.w;
+  const auto dw_inside = plain && !acc ? dw : program.temporary(pd.diff_weights_desc());
+  const auto db_inside = acc ? program.temporary(s.b) : db;
+  program.reorder(x, x_inside);
+  program.reorder(dy, dy_inside);
+  if (p.epilogue.db) {
+    program.add<dnnl::convolution_backward_weights>(pd, {{DNNL_ARG_SRC, x_inside},
+                                                         {DNNL_ARG_DIFF_DST, dy_inside},
+                                                         {DNNL_ARG_DIFF_WEIGHTS, dw_inside},
+                                                         {DNNL_ARG_DIFF_BIAS, db_inside}});
+  } else {
+    program.add<dnnl::convolution_backward_weights>(pd, {{DNNL_ARG_SRC, x_inside},
+                                                         {DNNL_ARG_DIFF_DST, dy_inside},
+                                                         {DNNL_ARG_DIFF_WEIGHTS, dw_inside}});
+  }
+  program.reorder(dw_inside, dw, acc);
+  if (acc && p.epilogue.db) program.merge(db_inside, db, nullptr, true);
+  return compiled<ConvWgrad>(std::move(program), [](const ConvWgrad::Args& a) {
+    return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
+  });
+}
+
+}  // namespace fovea::onednn

@@ -1,0 +1,44 @@
+// conv_setup.h - a ConvProblem in oneDNN's terms, and the ways in which it can be computed.
+#pragma once
+
+#include <fovea/kernels/cpu/onednn/compiled.h>
+#include <fovea/kernels/ops/conv.h>
+
+#include <memory>
+
+namespace fovea::onednn {
+
+/// How a convolution is computed: a variant of `direct`, or `winograd`.
+struct ConvWay {
+  dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct;
+  bool blocked = false;     // activations in oneDNN's blocked layout, reordered inside
+  bool no_brgconv = false;  // pass over the batch-reduced GEMM kernels, for the plain jit ones
+};
+
+inline constexpr ConvWay kWinograd{dnnl::algorithm::convolution_winograd, true, false};
+
+/// Shapes as the caller holds them (NHWC, KRSC), in oneDNN's logical order (NCHW, [G]KCRS).
+struct ConvSetup {
+  explicit ConvSetup(const ConvProblem& p);
+
+  memory::desc x, w, b, y;  // b empty without bias
+  memory::dims stride, dilation, begin, end;
+
+  memory::dims x_dims, w_dims, y_dims;
+};
+
+/// What oneDNN is asked for in each pass. Throws dnnl::error where it has nothing.
+dnnl::convolution_forward::primitive_desc forward_desc(const Maker& maker, const ConvProblem& p,
+                                                       const ConvWay& way);
+dnnl::convolution_backward_data::primitive_desc dgrad_desc(const Maker& maker, const ConvProblem& p,
+                                                           const ConvWay& way);
+dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker,
+                                                              const ConvProblem& p,
+                                                              const ConvWay& way);
+
+std::unique_ptr<Prepared<ConvForward::Args>> prepare_forward(const ConvProblem& p,
+                                                             const ConvWay& way);
+std::unique_ptr<Prepared<ConvDgrad::Args>> prepare_dgrad(const ConvProblem& p, const ConvWay& way);
+std::unique_ptr<Prepared<ConvWgrad::Args>> prepare_wgrad(const ConvProblem& p, const ConvWay& way);
+
+}  // namespace fovea::onednn
