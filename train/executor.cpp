@@ -1,0 +1,362 @@
+#include <fovea/core/error.h>
+#include <fovea/layers/fuse.h>
+#include <fovea/train/executor.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace fovea {
+namespace {
+
+enum class Use { train, evaluate, predict };
+
+struct Placed {
+  std::unique_ptr<Plan> plan;
+  Use use = Use::train;
+};
+
+// Input bytes of one step in host memory that stays until the device has read it.
+struct Staging {
+  Buffer memory;
+  std::unique_ptr<Event> copied;
+  StepState state;
+};
+
+std::size_t bytes_of(const TensorView& v) { return v.bytes(); }
+
+}  // namespace
+
+Preprocessing Preprocessing::none(const InputRecipe& input) {
+  const auto c = static_cast<std::size_t>(input.channels);
+  return {std::vector<float>(c, 0.0F), std::vector<float>(c, 1.0F)};
+}
+
+Shape Preprocessing::mean_shape(const InputRecipe& input) const {
+  const auto count = static_cast<std::int64_t>(mean.size());
+  const Shape picture{input.height, input.width, input.channels};
+  if (static_cast<int>(scale.size()) == input.channels) {
+    if (count == input.channels) return {input.channels};
+    if (count == picture.elements()) return picture;
+  }
+  throw InvalidArgument("preprocessing: " + std::to_string(mean.size()) + " means and " +
+                        std::to_string(scale.size()) + " scales do not fit an input of " +
+                        to_string(picture));
+}
+
+struct Executor::Impl {
+  Recipe recipe;
+  int outputs;
+  Preprocessing preprocessing;
+  const Registry registry;
+  ExecutorOptions options;
+  DeviceInfo info;
+  std::shared_ptr<const Sequential> net;
+  std::vector<ParameterSpec> parameters;
+  ParameterLayout layout;
+  bool training = false;
+
+  Stream stream;
+  std::vector<Placed> plans;
+  Tensor weights, velocity, gradients, segments, mean, scale, ring, state;
+  Buffer arena;
+  std::array<Staging, 2> staging;
+  std::size_t turn = 0;
+
+  Impl(const Recipe& r, int o, const Preprocessing& p, const Registry& reg,
+       const ExecutorOptions& opt);
+  MemoryResource& memory() const {
+    return options.memory != nullptr ? *options.memory : default_resource(options.device);
+  }
+  PlanId add(Use use, int batch, View view, bool mirror, std::vector<std::string> keep);
+  Value record(Graph& g, Use use, int batch, View view, bool mirror) const;
+  std::size_t arena_bytes() const;
+  Tensor upload(std::span<const float> elements, const Shape& shape) const;
+  std::vector<float> download(const Tensor& block) const;
+  void assign(const Tensor& block, std::span<const float> elements, const char* what) const;
+  Plan& at(PlanId id) { return *plans[static_cast<std::size_t>(id)].plan; }
+  void copy_input(Plan& plan, const char* name, const void* from, std::size_t bytes,
+                  std::size_t& staged);
+};
+
+Executor::Impl::Impl(const Recipe& r, int o, const Preprocessing& p, const Registry& reg,
+                     const ExecutorOptions& opt)
+    : recipe{r},
+      outputs{o},
+      preprocessing{p},
+      registry{reg},
+      options{opt},
+      info{device_info(opt.device)},
+      net{(r.validate(o), r.net(o))},
+      stream{opt.device} {
+  if (options.policy.engines.empty()) options.policy.engines = Policy::defaults(opt.device).engines;
+  static_cast<void>(preprocessing.mean_shape(recipe.input));
+  Graph g;  // recorded once for its parameters: every plan has the same
+  record(g, Use::predict, 1, View::centre, false);
+  parameters = g.parameters();
+  layout = ParameterLayout(parameters);
+}
+
+Value Executor::Impl::record(Graph& g, Use use, int batch, View view, bool mirror) const {
+  const InputRecipe& in = recipe.input;
+  g.set_training(use == Use::train);
+  const InputProblem p{.n = batch,
+                       .h = recipe.stored_height(),
+                       .w = recipe.stored_width(),
+                       .c = in.channels,
+                       .out_h = in.height,
+                       .out_w = in.width,
+                       .pad = in.pad,
+                       .view = view,
+                       .mirror = mirror};
+  const Value pictures = g.input("pictures", p.x_shape(), DType::u8);
+  const Value means = g.constant("mean", preprocessing.mean_shape(in));
+  const Value scales = g.constant("scale", {in.channels});
+  g.set_layer("input");
+  const Value scores = net->record(g, g.input_cast(pictures, means, scales, p));
+  const Value flat = g.reshape(scores, {batch, outputs});
+  g.set_layer_output("logits", flat);
+  const bool mse = recipe.train.loss == "mse";
+  if (use == Use::predict) {
+    if (mse) return flat;
+    g.set_layer("probabilities");
+    return g.softmax(flat);
+  }
+  g.set_layer("loss");
+  const Value loss = mse ? g.mse_loss(flat, g.input("targets", {batch, outputs}, DType::f32))
+                         : g.softmax_loss(flat, g.input("labels", {batch}, DType::i32));
+  g.record_metrics(loss, kRing);
+  return loss;
+}
+
+Executor::PlanId Executor::Impl::add(Use use, int batch, View view, bool mirror,
+                                     std::vector<std::string> keep) {
+  if (arena.data() != nullptr) throw InvalidArgument("executor: plans are added before allocate()");
+  Graph g;
+  const Value result = record(g, use, batch, view, mirror);
+  const Target target{registry, info, options.math, options.policy};
+  if (use == Use::train) {
+    g.add_backward(result);
+    g.add_update(recipe.train.momentum);
+    training = true;
+  }
+  std::vector<std::string> values;
+  for (const std::string& name : keep) {  // a layer's name means its output
+    const auto found =
+        std::ranges::find(g.layer_outputs(), name, [](const auto& o) { return o.first; });
+    const Value v = found != g.layer_outputs().end() ? found->second : g.find(name);
+    g.info(v).name = name;
+    values.push_back(name);
+  }
+  if (use == Use::predict) {
+    if (recipe.train.loss == "mse") g.info(result).name = "probabilities";
+    values.emplace_back("probabilities");
+  }
+  fuse(g, target, values);
+  const PlanOptions plan_options{.keep = values, .lanes = options.lanes, .replay = options.replay};
+  plans.push_back({std::make_unique<Plan>(g, target, plan_options), use});
+  return static_cast<PlanId>(plans.size() - 1);
+}
+
+std::size_t Executor::Impl::arena_bytes() const {
+  std::size_t bytes = 0;
+  for (const Placed& p : plans) bytes = std::max(bytes, p.plan->arena_bytes());
+  return bytes;
+}
+
+Tensor Executor::Impl::upload(std::span<const float> elements, const Shape& shape) const {
+  Tensor t(shape, DType::f32, stream, memory());
+  stream.view().copy(t.data(), elements.data(), t.bytes());
+  stream.view().synchronize();
+  return t;
+}
+
+std::vector<float> Executor::Impl::download(const Tensor& block) const {
+  if (block.data() == nullptr) {
+    throw InvalidArgument(
+        "executor: this block is not there before allocate(), or only in training");
+  }
+  return to_host(block, stream);
+}
+
+void Executor::Impl::assign(const Tensor& block, std::span<const float> elements,
+                            const char* what) const {
+  if (block.data() == nullptr || static_cast<std::int64_t>(elements.size()) != block.elements()) {
+    throw InvalidArgument("executor: " + std::to_string(elements.size()) + " values do not fill " +
+                          what + " of " + std::to_string(layout.count()));
+  }
+  stream.view().copy(block.data(), elements.data(), block.bytes());
+  stream.view().synchronize();
+}
+
+Executor::Executor(const Recipe& recipe, int outputs, const Preprocessing& preprocessing,
+                   const Registry& registry, const ExecutorOptions& options)
+    : impl_{std::make_unique<Impl>(recipe, outputs, preprocessing, registry, options)} {}
+Executor::~Executor() = default;
+
+Executor::PlanId Executor::add_training(int batch) {
+  return impl_->add(Use::train, batch, View::random, impl_->recipe.input.mirror, {});
+}
+Executor::PlanId Executor::add_evaluation(int batch, View view, bool mirror,
+                                          const std::vector<std::string>& keep) {
+  return impl_->add(Use::evaluate, batch, view, mirror, keep);
+}
+Executor::PlanId Executor::add_prediction(int batch, const std::vector<std::string>& keep) {
+  return impl_->add(Use::predict, batch, View::centre, false, keep);
+}
+
+std::size_t Executor::planned_bytes() const {
+  const Impl& i = *impl_;
+  const auto rounded = [](std::size_t b) {
+    return (b + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  };
+  const std::size_t block = static_cast<std::size_t>(i.layout.count()) * sizeof(float);
+  std::size_t bytes = i.arena_bytes() + rounded(block) * (i.training ? 3 : 1);
+  bytes += rounded(i.preprocessing.mean.size() * sizeof(float));
+  bytes += rounded(i.preprocessing.scale.size() * sizeof(float));
+  bytes += rounded(std::size_t{kRing} * RecordMetrics::kFields * sizeof(float));
+  bytes += rounded(sizeof(StepState));
+  if (i.training) bytes += rounded(i.parameters.size() * sizeof(Segment));
+  return bytes;
+}
+
+void Executor::allocate(const Tensor& shared_weights) {
+  Impl& i = *impl_;
+  MemoryResource& memory = i.memory();
+  const StreamView stream = i.stream;
+  const Shape block{i.layout.count()};
+  const auto zeros = [&](const Shape& shape, DType type) {
+    Tensor t(shape, type, stream, memory);
+    stream.fill(t.data(), 0, t.bytes());
+    return t;
+  };
+  i.weights = shared_weights.data() != nullptr ? shared_weights : zeros(block, DType::f32);
+  if (i.training) {
+    i.velocity = zeros(block, DType::f32);
+    i.gradients = zeros(block, DType::f32);
+    const auto& table = i.layout.segments();
+    i.segments = Tensor({static_cast<std::int64_t>(table.size() * sizeof(Segment))}, DType::u8,
+                        stream, memory);
+    stream.copy(i.segments.data(), table.data(), i.segments.bytes());
+  }
+  i.mean = i.upload(i.preprocessing.mean, i.preprocessing.mean_shape(i.recipe.input));
+  i.scale = i.upload(i.preprocessing.scale, {i.recipe.input.channels});
+  i.ring = zeros({kRing, RecordMetrics::kFields}, DType::f32);
+  i.state = zeros({static_cast<std::int64_t>(sizeof(StepState))}, DType::u8);
+  i.arena = Buffer(i.arena_bytes(), stream, memory);
+  stream.fill(i.arena.data(), 0, i.arena.bytes());
+  stream.synchronize();
+
+  PlanMemory m{
+      .arena = i.arena.data(),
+      .state = static_cast<StepState*>(i.state.data()),
+      .weights = i.weights.view(),
+      .velocity = i.velocity.view(),
+      .gradients = i.gradients.view(),
+      .ring = i.ring.view(),
+      .constants = {
+          {"mean", i.mean.view()}, {"scale", i.scale.view()}, {"segments", i.segments.view()}}};
+  std::size_t input_bytes = 0;
+  for (Placed& p : i.plans) {
+    p.plan->bind(m, stream);
+    std::size_t bytes = bytes_of(p.plan->tensor("pictures"));
+    if (p.use != Use::predict) {
+      bytes += bytes_of(p.plan->tensor(i.recipe.train.loss == "mse" ? "targets" : "labels"));
+    }
+    input_bytes = std::max(input_bytes, bytes + 2 * kAllocationAlignment);
+  }
+  if (i.options.device.kind() == DeviceKind::cpu) return;  // copies there are done at once
+  for (Staging& s : i.staging) {
+    s.memory = Buffer(input_bytes, stream, pinned_resource());
+    s.copied = std::make_unique<Event>(i.options.device);
+    s.copied->record(stream);
+  }
+}
+
+const Plan& Executor::plan(PlanId id) const { return impl_->at(id); }
+const std::vector<ParameterSpec>& Executor::parameters() const { return impl_->parameters; }
+const ParameterLayout& Executor::layout() const { return impl_->layout; }
+const DeviceInfo& Executor::device() const { return impl_->info; }
+const Policy& Executor::policy() const { return impl_->options.policy; }
+StreamView Executor::stream() const { return impl_->stream; }
+
+void Executor::initialise(std::uint64_t seed) {
+  std::vector<float> block(static_cast<std::size_t>(impl_->layout.count()), 0.0F);
+  for (std::size_t p = 0; p < impl_->parameters.size(); ++p) {
+    const auto offset = static_cast<std::size_t>(impl_->layout.offset(static_cast<int>(p)));
+    const auto length = static_cast<std::size_t>(impl_->parameters[p].shape.elements());
+    fill(impl_->parameters[p].init, seed, static_cast<std::uint32_t>(p),
+         std::span(block).subspan(offset, length));
+  }
+  set_weights(block);
+}
+
+std::vector<float> Executor::weights() const { return impl_->download(impl_->weights); }
+std::vector<float> Executor::velocity() const { return impl_->download(impl_->velocity); }
+std::vector<float> Executor::gradients() const { return impl_->download(impl_->gradients); }
+void Executor::set_weights(std::span<const float> block) {
+  impl_->assign(impl_->weights, block, "the block of weights");
+}
+void Executor::set_velocity(std::span<const float> block) {
+  impl_->assign(impl_->velocity, block, "the block of momentum");
+}
+
+void Executor::Impl::copy_input(Plan& plan, const char* name, const void* from, std::size_t bytes,
+                                std::size_t& staged) {
+  const TensorView to = plan.tensor(name);
+  if (bytes != to.bytes()) {
+    throw InvalidArgument(std::string("a step's ") + name + " hold " + std::to_string(bytes) +
+                          " bytes, but the plan was made for " + std::to_string(to.bytes()));
+  }
+  if (options.device.kind() != DeviceKind::cpu) {
+    auto* copy = static_cast<std::byte*>(staging[turn].memory.data()) + staged;
+    std::memcpy(copy, from, bytes);
+    from = copy;
+    staged += (bytes + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  }
+  stream.view().copy(to.data, from, bytes);
+}
+
+void Executor::enqueue(PlanId id, const StepInput& input, StepState state) {
+  Impl& i = *impl_;
+  Placed& placed = i.plans[static_cast<std::size_t>(id)];
+  Staging& s = i.staging[i.turn];
+  if (s.copied) s.copied->wait();
+  std::size_t staged = 0;
+  i.copy_input(*placed.plan, "pictures", input.images.data(), input.images.size_bytes(), staged);
+  if (placed.use != Use::predict) {
+    if (i.recipe.train.loss == "mse") {
+      i.copy_input(*placed.plan, "targets", input.targets.data(), input.targets.size_bytes(),
+                   staged);
+    } else {
+      i.copy_input(*placed.plan, "labels", input.labels.data(), input.labels.size_bytes(), staged);
+    }
+  }
+  s.state = state;
+  s.state.slot = static_cast<std::int32_t>(state.step % kRing);
+  i.stream.view().copy(i.state.data(), &s.state, sizeof(StepState));
+  if (s.copied) s.copied->record(i.stream);
+  placed.plan->run();
+  i.turn = (i.turn + 1) % i.staging.size();
+}
+
+std::vector<StepMetrics> Executor::read_metrics(std::uint64_t first, int count) {
+  const std::vector<float> ring = to_host(impl_->ring, impl_->stream);
+  std::vector<StepMetrics> metrics;
+  for (int k = 0; k < count; ++k) {
+    const auto slot = static_cast<std::size_t>((first + static_cast<std::uint64_t>(k)) % kRing);
+    const float* row = &ring[slot * RecordMetrics::kFields];
+    metrics.push_back({{row[0], row[1], row[2], row[3]}, row[4] != 0.0F});
+  }
+  return metrics;
+}
+
+std::vector<float> Executor::read(PlanId id, const std::string& value) const {
+  const TensorView v = impl_->at(id).tensor(value);
+  std::vector<float> elements(static_cast<std::size_t>(v.elements()));
+  impl_->stream.view().copy(elements.data(), v.as<float>(), v.bytes());
+  impl_->stream.view().synchronize();
+  return elements;
+}
+
+}  // namespace fovea
