@@ -65,14 +65,18 @@ function(fovea_add_kernels name)
 endfunction()
 
 # fovea_public_headers(<out>): what is installed, as it is spelled after <fovea/. Headers of engines
-# and of the emulator stay inside.
+# and of the emulator stay inside, and so does one whose head comment says "Internal.".
 function(fovea_public_headers out)
   set(headers "")
   foreach(folder core kernels/ops kernels/registry kernels/compare layers data train train/report cli)
     file(GLOB found CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
          "${PROJECT_SOURCE_DIR}/${folder}/*.h")
-    list(FILTER found EXCLUDE REGEX "_impl\\.h$")
-    list(APPEND headers ${found})
+    foreach(header IN LISTS found)
+      file(STRINGS "${PROJECT_SOURCE_DIR}/${header}" internal LIMIT_COUNT 1 REGEX "^// .*Internal\\.")
+      if(NOT internal AND NOT header MATCHES "_impl\\.h$")
+        list(APPEND headers ${header})
+      endif()
+    endforeach()
   endforeach()
   if(EXISTS "${PROJECT_SOURCE_DIR}/fovea.h")
     list(APPEND headers fovea.h)

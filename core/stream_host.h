@@ -1,4 +1,4 @@
-// stream_host.h - what the streams of cpu and emulated share: points, captures, events.
+// stream_host.h - what the streams of cpu and emulated share: points, captures, events. Internal.
 #pragma once
 
 #include <fovea/core/stream_impl.h>
