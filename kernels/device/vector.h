@@ -29,6 +29,10 @@ namespace vector_detail {
 template <int Bytes>
 struct Word;
 template <>
+struct Word<1> {
+  using type = std::uint8_t;
+};
+template <>
 struct Word<2> {
   using type = std::uint16_t;
 };
