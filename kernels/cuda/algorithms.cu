@@ -13,6 +13,33 @@ void add_algorithms(Registry& registry) {
   registry.add(linear_forward_naive());
   registry.add(linear_dgrad_naive());
   registry.add(linear_wgrad_naive());
+  // All other ops.
+  registry.add(relu_forward());
+  registry.add(tanh_forward());
+  registry.add(relu_backward());
+  registry.add(tanh_backward());
+  registry.add(scale());
+  registry.add(add());
+  registry.add(add_bias());
+  registry.add(bias_gradient());
+  registry.add(dropout());
+  registry.add(max_pool_forward());
+  registry.add(max_pool_backward());
+  registry.add(avg_pool_forward());
+  registry.add(avg_pool_backward());
+  registry.add(lrn_across_forward());
+  registry.add(lrn_within_forward());
+  registry.add(lrn_across_backward());
+  registry.add(lrn_within_backward());
+  registry.add(softmax());
+  registry.add(softmax_loss());
+  registry.add(softmax_loss_backward());
+  registry.add(mse_loss());
+  registry.add(mse_loss_backward());
+  registry.add(record_metrics());
+  registry.add(sgd_update());
+  registry.add(finite_check());
+  registry.add(input_cast());
 }
 
 }  // namespace fovea::FOVEA_TARGET

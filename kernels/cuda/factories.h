@@ -17,4 +17,38 @@ Algorithm<LinearForward> linear_forward_naive();
 Algorithm<LinearDgrad> linear_dgrad_naive();
 Algorithm<LinearWgrad> linear_wgrad_naive();
 
+// activation.cu, add.cu, bias.cu, dropout.cu, scale.cu
+Algorithm<ActivationForward> relu_forward();
+Algorithm<ActivationForward> tanh_forward();
+Algorithm<ActivationBackward> relu_backward();
+Algorithm<ActivationBackward> tanh_backward();
+Algorithm<Scale> scale();
+Algorithm<Add> add();
+Algorithm<AddBias> add_bias();
+Algorithm<BiasGradient> bias_gradient();
+Algorithm<Dropout> dropout();
+
+// avg_pool.cu, max_pool.cu
+Algorithm<MaxPoolForward> max_pool_forward();
+Algorithm<MaxPoolBackward> max_pool_backward();
+Algorithm<AvgPoolForward> avg_pool_forward();
+Algorithm<AvgPoolBackward> avg_pool_backward();
+
+// lrn_across.cu, lrn_within.cu
+Algorithm<LrnForward> lrn_across_forward();
+Algorithm<LrnForward> lrn_within_forward();
+Algorithm<LrnBackward> lrn_across_backward();
+Algorithm<LrnBackward> lrn_within_backward();
+
+// softmax.cu, mse.cu, metrics.cu, update.cu, input.cu
+Algorithm<Softmax> softmax();
+Algorithm<SoftmaxLoss> softmax_loss();
+Algorithm<SoftmaxLossBackward> softmax_loss_backward();
+Algorithm<MseLoss> mse_loss();
+Algorithm<MseLossBackward> mse_loss_backward();
+Algorithm<RecordMetrics> record_metrics();
+Algorithm<SgdUpdate> sgd_update();
+Algorithm<FiniteCheck> finite_check();
+Algorithm<InputCast> input_cast();
+
 }  // namespace fovea::FOVEA_TARGET

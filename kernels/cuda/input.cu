@@ -1,0 +1,118 @@
+// input.cu - uint8 pictures to normalised values: crop, mirror, padding; input.h says which cell.
+// Block  -> 1024 consecutive values of one image, whose crop is drawn once, by thread 0.
+// Thread -> 4 neighbouring values and one 16-byte store where an image has a multiple of 4 values
+//           and the address allows; else 4 values 256 apart, each warp writing one piece of memory.
+//           Pixels are read byte by byte: a crop begins anywhere, a mirrored one runs backwards.
+// Bytes  -> 1 read and 4 written per value, the least possible; mean and scale come from L1.
+#include <fovea/core/philox.h>
+#include <fovea/kernels/cuda/factories.h>
+#include <fovea/kernels/cuda/stateless.h>
+#include <fovea/kernels/device/shared.h>
+#include <fovea/kernels/cuda/pointwise.cuh>
+
+namespace fovea::FOVEA_TARGET {
+namespace {
+
+constexpr int kPerThread = 4;
+constexpr int kPerBlock = kPointwiseThreads * kPerThread;
+
+/// Where a crop lies in its picture.
+struct Crop {
+  int top, left, mirrored;
+};
+
+struct InputGeometry {
+  InputProblem p;
+  int per_image;      // values
+  unsigned blocks;    // of an image
+  bool mean_of_cell;  // mean is [out_h,out_w,c], not [c]
+};
+
+__device__ Crop crop_of(const InputProblem& p, const StepState* state, int image) {
+  const int rows = p.h + 2 * p.pad - p.out_h;  // room, in the padded picture
+  const int columns = p.w + 2 * p.pad - p.out_w;
+  Crop crop{0, 0, p.mirror ? 1 : 0};
+  switch (p.view) {
+    case View::random: {
+      const Philox philox{state->seed, stream_key(Purpose::crop, 0, state->step)};
+      const Bits4 bits = philox(state->first_row + static_cast<std::uint64_t>(image));
+      crop.top = static_cast<int>(uniform_below(bits.v[0], static_cast<std::uint32_t>(rows + 1)));
+      crop.left =
+          static_cast<int>(uniform_below(bits.v[1], static_cast<std::uint32_t>(columns + 1)));
+      crop.mirrored = p.mirror && (bits.v[2] & 1U) != 0 ? 1 : 0;
+      break;
+    }
+    case View::centre:
+      crop.top = rows / 2;
+      crop.left = columns / 2;
+      break;
+    case View::top_left:
+      break;
+    case View::top_right:
+      crop.left = columns;
+      break;
+    case View::bottom_left:
+      crop.top = rows;
+      break;
+    case View::bottom_right:
+      crop.top = rows;
+      crop.left = columns;
+      break;
+  }
+  crop.top -= p.pad;
+  crop.left -= p.pad;
+  return crop;
+}
+
+/// Value e of an image: row i, column j, channel c.
+__device__ float value_of(const InputGeometry& g, const Crop& crop, int e,
+                          const std::uint8_t* picture, const float* mean, const float* scale) {
+  const auto pixel = static_cast<unsigned>(e) / static_cast<unsigned>(g.p.c);
+  const int c = e - static_cast<int>(pixel) * g.p.c;
+  const int i = static_cast<int>(pixel / static_cast<unsigned>(g.p.out_w));
+  const int j = static_cast<int>(pixel) - i * g.p.out_w;
+  const int row = i + crop.top;
+  const int column = crop.left + (crop.mirrored != 0 ? g.p.out_w - 1 - j : j);
+  if (row < 0 || row >= g.p.h || column < 0 || column >= g.p.w) return 0;
+  const float v = picture[(row * g.p.w + column) * g.p.c + c];
+  return (v - mean[g.mean_of_cell ? e : c]) * scale[c];
+}
+
+template <int W>
+__global__ void __launch_bounds__(kPointwiseThreads)
+    cast_images(InputGeometry g, const StepState* state, const std::uint8_t* x, const float* mean,
+                const float* scale, float* y) {
+  auto& crop = block_shared<Crop>();
+  const int image = static_cast<int>(blockIdx.x / g.blocks);
+  if (threadIdx.x == 0) crop = crop_of(g.p, state, image);
+  __syncthreads();  // the crop is visible
+  const std::uint8_t* picture = x + static_cast<std::int64_t>(image) * g.p.h * g.p.w * g.p.c;
+  float* out = y + static_cast<std::int64_t>(image) * g.per_image;
+  int e = static_cast<int>(blockIdx.x % g.blocks) * kPerBlock + static_cast<int>(threadIdx.x) * W;
+  for (int part = 0; part < kPerThread / W; ++part, e += kPointwiseThreads * W) {
+    if (e >= g.per_image) return;  // W divides it
+    Vector<float, W> v;
+    for (int l = 0; l < W; ++l) v[l] = value_of(g, crop, e + l, picture, mean, scale);
+    store_vector<W>(out + e, v);
+  }
+}
+
+void run(const InputProblem& p, const InputCast::Args& a, StreamView stream) {
+  const auto per_image = static_cast<int>(p.y_shape().elements() / p.n);
+  const InputGeometry g{p, per_image, ceil_div(per_image, kPerBlock), a.mean.elements() != p.c};
+  auto* y = a.y.as<float>();
+  const Launch l{.grid = {static_cast<unsigned>(p.n) * g.blocks},
+                 .block = {kPointwiseThreads},
+                 .smem = sizeof(Crop)};
+  const bool vectors = per_image % 4 == 0 && allow_vectors(y);
+  launch(vectors ? cast_images<4> : cast_images<1>, l, stream, g, a.context.state,
+         a.x.as<std::uint8_t>(), a.mean.as<float>(), a.scale.as<float>(), y);
+}
+
+}  // namespace
+
+Algorithm<InputCast> input_cast() {
+  return make_algorithm<InputCast>({.name = "crop", .run = run, .exact_on_integers = false});
+}
+
+}  // namespace fovea::FOVEA_TARGET

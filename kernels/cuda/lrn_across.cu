@@ -1,0 +1,183 @@
+// lrn_across.cu - local response normalisation across channels, NHWC:
+//   d_i = k + a sum of x_j^2 over |j - i| <= size / 2 in i's group,   y_i = x_i d_i^-beta
+//   dx_i = dy_i d_i^-beta - 2 a beta x_i sum over the same j of t_j,  t_j = dy_j x_j d_j^(-beta-1)
+// Block  -> whole pixels, as many as fit into Capacity elements: one piece of memory, and no halo,
+//           since a window never leaves its pixel. Thread -> every 256th element, so that a warp's
+//           accesses are 32 neighbours: free of bank conflicts for any number of channels.
+// Reuse  -> x is staged once (16 bytes a time where c % 4 = 0) and read `size` times from shared
+//           memory; backward computes each t_j once and reads it `size` times.
+// Bytes  -> forward 8, backward 12 per element, the least possible.
+// Limits -> c <= 8192.
+#include <fovea/kernels/cuda/factories.h>
+#include <fovea/kernels/cuda/stateless.h>
+#include <fovea/kernels/device/shared.h>
+#include <fovea/kernels/device/vector.h>
+#include <fovea/kernels/cuda/lrn.cuh>
+
+#include <cstdint>
+
+namespace fovea::FOVEA_TARGET {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kSmall = 2048;  // elements: 8 blocks of 256 threads share an SM in both passes
+constexpr int kLarge = 8192;
+
+struct AcrossGeometry {
+  std::int64_t elements;
+  int c, c_per_group, half;
+  int pixels;  // of a block
+  float a, beta, k;
+
+  AcrossGeometry(const LrnProblem& p, int capacity)
+      : elements{p.x_shape().elements()},
+        c{p.c},
+        c_per_group{p.c / p.groups},
+        half{p.size / 2},
+        pixels{capacity / p.c},
+        a{p.scale()},
+        beta{p.beta},
+        k{p.k} {}
+
+  __device__ __forceinline__ std::int64_t begin() const {
+    return static_cast<std::int64_t>(blockIdx.x) * pixels * c;
+  }
+  /// Elements of this block.
+  __device__ __forceinline__ int count() const {
+    const std::int64_t rest = elements - begin();
+    return rest < pixels * c ? static_cast<int>(rest) : pixels * c;
+  }
+};
+
+template <int Capacity>
+struct AcrossTile {
+  struct Forward {
+    alignas(16) float x[Capacity];
+  };
+  struct Backward {
+    alignas(16) float x[Capacity];
+    float t[Capacity];       // dy x d^(-beta-1)
+    float direct[Capacity];  // dy d^-beta
+  };
+};
+
+template <int W>
+__device__ void stage(float* to, const float* from, int count) {
+  for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kThreads * W) {
+    store_vector<W>(to + e, load_vector<W>(from + e));
+  }
+}
+
+/// The elements of a window around element e of the block: first and one past the last.
+struct Window {
+  int begin, end;
+  __device__ __forceinline__ Window(const AcrossGeometry& g, int e) {
+    const auto channel = static_cast<unsigned>(e) % static_cast<unsigned>(g.c_per_group);
+    const int first = e - static_cast<int>(channel);  // of the group: groups divide a pixel
+    begin = max(first, e - g.half);
+    end = min(first + g.c_per_group, e + g.half + 1);
+  }
+};
+
+__device__ __forceinline__ float denominator(const AcrossGeometry& g, const Window& w,
+                                             const float* x) {
+  float sum = 0;
+  for (int j = w.begin; j < w.end; ++j) sum = fma(x[j], x[j], sum);
+  return fma(g.a, sum, g.k);
+}
+
+template <int Capacity, int W>
+__global__ void __launch_bounds__(kThreads)
+    lrn_across_forward_kernel(AcrossGeometry g, const float* x, float* y) {
+  auto& s = block_shared<typename AcrossTile<Capacity>::Forward>();
+  const std::int64_t begin = g.begin();
+  const int count = g.count();
+  stage<W>(s.x, x + begin, count);
+  __syncthreads();  // x visible
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
+    y[begin + e] = s.x[e] * inverse_power(denominator(g, Window(g, e), s.x), g.beta);
+  }
+}
+
+template <int Capacity, int W>
+__global__ void __launch_bounds__(kThreads)
+    lrn_across_backward_kernel(AcrossGeometry g, const float* x, const float* dy, float* dx) {
+  auto& s = block_shared<typename AcrossTile<Capacity>::Backward>();
+  const std::int64_t begin = g.begin();
+  const int count = g.count();
+  stage<W>(s.x, x + begin, count);
+  __syncthreads();  // x visible
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
+    const float d = denominator(g, Window(g, e), s.x);
+    const float direct = dy[begin + e] * inverse_power(d, g.beta);
+    s.direct[e] = direct;
+    s.t[e] = direct * s.x[e] / d;
+  }
+  __syncthreads();  // t visible
+  const float factor = 2 * g.a * g.beta;
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
+    const Window w(g, e);
+    float sum = 0;
+    for (int j = w.begin; j < w.end; ++j) sum += s.t[j];
+    dx[begin + e] = fma(-factor * s.x[e], sum, s.direct[e]);
+  }
+}
+
+Launch launch_of(const AcrossGeometry& g, std::size_t smem) {
+  return {.grid = {ceil_div(g.elements, std::int64_t{g.pixels} * g.c)},
+          .block = {kThreads},
+          .smem = smem};
+}
+
+template <int Capacity, int W>
+void forward_by(const LrnProblem& p, const float* x, float* y, StreamView stream) {
+  const AcrossGeometry g(p, Capacity);
+  launch(lrn_across_forward_kernel<Capacity, W>,
+         launch_of(g, sizeof(typename AcrossTile<Capacity>::Forward)), stream, g, x, y);
+}
+
+template <int Capacity, int W>
+void backward_by(const LrnProblem& p, const float* x, const float* dy, float* dx,
+                 StreamView stream) {
+  const AcrossGeometry g(p, Capacity);
+  launch(lrn_across_backward_kernel<Capacity, W>,
+         launch_of(g, sizeof(typename AcrossTile<Capacity>::Backward)), stream, g, x, dy, dx);
+}
+
+void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
+  const auto* x = a.x.as<float>();
+  auto* y = a.y.as<float>();
+  const bool vectors = p.c % 4 == 0 && is_aligned(x, 16);
+  const auto run = p.c <= kSmall ? (vectors ? forward_by<kSmall, 4> : forward_by<kSmall, 1>)
+                                 : (vectors ? forward_by<kLarge, 4> : forward_by<kLarge, 1>);
+  run(p, x, y, stream);
+}
+
+void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
+  const auto* x = a.x.as<float>();
+  const auto* dy = a.dy.as<float>();
+  auto* dx = a.dx.as<float>();
+  const bool vectors = p.c % 4 == 0 && is_aligned(x, 16);
+  const auto run = p.c <= kSmall ? (vectors ? backward_by<kSmall, 4> : backward_by<kSmall, 1>)
+                                 : (vectors ? backward_by<kLarge, 4> : backward_by<kLarge, 1>);
+  run(p, x, dy, dx, stream);
+}
+
+Verdict can_run(const LrnProblem& p, const DeviceInfo&) {
+  if (p.within) return Verdict::no("normalises within maps");
+  if (p.c > kLarge) return Verdict::no("more than 8192 channels");
+  return {};
+}
+
+}  // namespace
+
+Algorithm<LrnForward> lrn_across_forward() {
+  return make_algorithm<LrnForward>(
+      {.name = "across", .run = run_forward, .can_run = can_run, .exact_on_integers = false});
+}
+Algorithm<LrnBackward> lrn_across_backward() {
+  return make_algorithm<LrnBackward>(
+      {.name = "across", .run = run_backward, .can_run = can_run, .exact_on_integers = false});
+}
+
+}  // namespace fovea::FOVEA_TARGET

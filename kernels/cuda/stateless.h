@@ -1,0 +1,42 @@
+// stateless.h - an algorithm of one variant that keeps nothing between calls, from plain functions.
+#pragma once
+
+#include <fovea/kernels/cuda/target.h>
+#include <fovea/kernels/ops/algorithm.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace fovea::FOVEA_TARGET {
+
+template <class Op>
+struct Stateless {
+  using Problem = typename Op::Problem;
+  using Args = typename Op::Args;
+
+  std::string name;
+  /// Enqueues the launches of one call.
+  void (*run)(const Problem&, const Args&, StreamView) = nullptr;
+  /// Bytes that `run` finds in args.context.workspace; none: 0.
+  std::size_t (*workspace)(const Problem&) = nullptr;
+  /// Which problems are declined; none: no problem.
+  Verdict (*can_run)(const Problem&, const DeviceInfo&) = nullptr;
+  bool exact_on_integers = true;
+};
+
+template <class Op>
+Algorithm<Op> make_algorithm(const Stateless<Op>& s) {
+  Algorithm<Op> a;
+  a.engine = std::string(kEngine);
+  a.name = s.name;
+  a.devices = kTarget;
+  a.exact_on_integers = s.exact_on_integers;
+  if (s.can_run != nullptr) a.can_run = s.can_run;
+  a.prepare = [s](const typename Op::Problem& p, const Variant&, const DeviceInfo&) {
+    return prepared<Op>(p, s.run, s.workspace != nullptr ? s.workspace(p) : 0);
+  };
+  return a;
+}
+
+}  // namespace fovea::FOVEA_TARGET
