@@ -1,0 +1,238 @@
+// fovea_step_test.cpp - the ops of a training step that depend on StepState: dropout, losses,
+// the ring of metrics, the update and the check before it.
+#include <fovea/tests/kernels/against_reference.h>
+
+namespace fovea::test {
+namespace {
+
+constexpr float kFewRoundings = 2e-6F;
+
+TEST(FoveaDropout, MatchesTheReferenceToTheBit) {
+  for (const std::int64_t per_image : {1, 6, 7, 300}) {
+    StepState state{.seed = 9, .step = 4, .first_row = 3};
+    const DropoutProblem p{5, per_image, 0.4F, 1 / 0.6F, 2};
+    const Shape shape{5, per_image};
+    expect_reference<Dropout>(p, 0, [&](const auto& call, int shift) {
+      Operand x(reals(5 * per_image, 1), shift), y(nothing(5 * per_image), shift);
+      call({x.view(shape), y.view(shape), {nullptr, &state}});
+      return y.values();
+    });
+  }
+}
+
+/// Dropout of `images` of 7 elements each, cut into parts of the given sizes.
+std::vector<float> dropped_in_parts(const std::vector<std::int64_t>& parts) {
+  constexpr std::int64_t kPerImage = 7;
+  Registry fovea;
+  emu::add_algorithms(fovea);
+  std::vector<float> all;
+  StepState state{.seed = 1, .step = 2};
+  for (const std::int64_t images : parts) {
+    const Call<Dropout> call(fovea.list<Dropout>().front(), {images, kPerImage, 0.5F, 1, 3},
+                             Device::emulated());
+    Operand x(std::vector<float>(static_cast<std::size_t>(images * kPerImage), 1.0F));
+    const Shape shape{images, kPerImage};
+    call({x.view(shape), x.view(shape), {nullptr, &state}});
+    const std::vector<float> part = x.values();
+    all.insert(all.end(), part.begin(), part.end());
+    state.first_row += static_cast<std::uint64_t>(images);
+  }
+  return all;
+}
+
+TEST(FoveaDropout, IsTheSameForAnySplitOfTheBatch) {
+  const std::vector<float> whole = dropped_in_parts({9});
+  EXPECT_EQ(whole, dropped_in_parts({4, 5}));
+  EXPECT_EQ(whole, dropped_in_parts({1, 2, 3, 3}));
+  const auto kept = std::count(whole.begin(), whole.end(), 1.0F);
+  EXPECT_GT(kept, 15);
+  EXPECT_LT(kept, 48);
+}
+
+const LossProblem kLosses[] = {{1, 1}, {5, 10}, {6, 4}, {3, 1000}, {300, 7}};
+
+TEST(FoveaSoftmax, MatchesTheReference) {
+  for (const LossProblem& p : kLosses) {
+    const std::int64_t count = std::int64_t{p.n} * p.c;
+    expect_reference<Softmax>(p, kFewRoundings, [&](const auto& call, int shift) {
+      Operand x(reals(count, 1), shift), y(nothing(count), shift);
+      call({x.view({p.n, p.c}), y.view({p.n, p.c}), {}});
+      return y.values();
+    });
+  }
+}
+
+/// Metrics and probabilities of softmax with cross entropy on integers, which tie.
+template <class Call>
+std::vector<float> softmax_loss(const LossProblem& p, const Call& call, int shift,
+                                StepState* state) {
+  const Shape shape{p.n, p.c};
+  Operand x(integers(shape.elements(), 1), shift), y(nothing(shape.elements()), shift);
+  Operand metrics(nothing(4), shift);
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n));
+  for (int i = 0; i < p.n; ++i) labels[static_cast<std::size_t>(i)] = i * 5 % p.c;
+  if (state != nullptr) {  // labels behind the valid rows mean nothing
+    for (int i = state->valid; i < p.n; ++i) labels[static_cast<std::size_t>(i)] = -1;
+  }
+  call({x.view(shape),
+        {labels.data(), DType::i32, {p.n}},
+        y.view(shape),
+        metrics.view({4}),
+        {nullptr, state}});
+  std::vector<float> all = metrics.values();
+  const std::vector<float> probability = y.values();
+  all.insert(all.end(), probability.begin(), probability.end());
+  return all;
+}
+
+TEST(FoveaSoftmaxLoss, MatchesTheReferenceForAnyNumberOfValidRows) {
+  for (const LossProblem& p : kLosses) {
+    for (const int valid : {0, 1, p.n - 1, p.n}) {
+      StepState state{.valid = valid};
+      expect_reference<SoftmaxLoss>(p, kFewRoundings, [&](const auto& call, int shift) {
+        return softmax_loss(p, call, shift, &state);
+      });
+      EXPECT_EQ(state.nonfinite, 0U);
+    }
+    expect_reference<SoftmaxLoss>(p, kFewRoundings, [&](const auto& call, int shift) {
+      return softmax_loss(p, call, shift, nullptr);
+    });
+  }
+}
+
+TEST(FoveaSoftmaxLoss, GradientMatchesTheReference) {
+  for (const LossProblem& p : kLosses) {
+    StepState state{.valid = (p.n + 1) / 2};
+    const Shape shape{p.n, p.c};
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n), p.c - 1);
+    expect_reference<SoftmaxLossBackward>(p, kFewRoundings, [&](const auto& call, int shift) {
+      Operand y(reals(shape.elements(), 1), shift), dx(nothing(shape.elements()), shift);
+      call({y.view(shape), {labels.data(), DType::i32, {p.n}}, dx.view(shape), {nullptr, &state}});
+      return dx.values();
+    });
+  }
+}
+
+TEST(FoveaSoftmaxLoss, SaysThatALossIsNotFinite) {
+  StepState state{.valid = 2};
+  const LossProblem p{2, 3};
+  results<SoftmaxLoss>(p, [&](const auto& call, int shift) {
+    state.nonfinite = 0;
+    std::int32_t labels[] = {1, 2};
+    Operand x({1, 2, 3, 1, std::nanf(""), 2}, shift), y(nothing(6), shift), m(nothing(4), shift);
+    call({x.view({2, 3}),
+          {labels, DType::i32, {2}},
+          y.view({2, 3}),
+          m.view({4}),
+          {nullptr, &state}});
+    EXPECT_EQ(state.nonfinite, 1U);
+    return std::vector<float>{m.values()[3]};
+  });
+}
+
+TEST(FoveaMse, MatchesTheReferenceForAnyNumberOfValidRows) {
+  for (const LossProblem& p : kLosses) {
+    const Shape shape{p.n, p.c};
+    for (const int valid : {0, 1, p.n}) {
+      StepState state{.valid = valid};
+      expect_reference<MseLoss>(p, kFewRoundings, [&](const auto& call, int shift) {
+        Operand x(reals(shape.elements(), 1), shift), t(reals(shape.elements(), 2), shift);
+        Operand metrics(nothing(4), shift);
+        call({x.view(shape), t.view(shape), metrics.view({4}), {nullptr, &state}});
+        return metrics.values();
+      });
+      expect_reference<MseLossBackward>(p, kFewRoundings, [&](const auto& call, int shift) {
+        Operand x(reals(shape.elements(), 1), shift), t(reals(shape.elements(), 2), shift);
+        Operand dx(nothing(shape.elements()), shift);
+        call({x.view(shape), t.view(shape), dx.view(shape), {nullptr, &state}});
+        return dx.values();
+      });
+    }
+  }
+}
+
+TEST(FoveaRecord, FillsOneSlotOfTheRing) {
+  const LossProblem p{3, 0};
+  for (const std::uint32_t nonfinite : {0U, 1U}) {
+    StepState state{.slot = 1, .nonfinite = nonfinite};
+    expect_reference<RecordMetrics>(p, 0, [&](const auto& call, int shift) {
+      Operand metrics({1, 2, 3, 4}, shift), ring(std::vector<float>(15, -1), shift);
+      call({metrics.view({4}), ring.view({3, 5}), {nullptr, &state}});
+      const std::vector<float> r = ring.values();
+      EXPECT_EQ(std::vector<float>(r.begin() + 5, r.begin() + 10),
+                (std::vector<float>{1, 2, 3, 4, static_cast<float>(nonfinite)}));
+      EXPECT_EQ(std::count(r.begin(), r.end(), -1.0F), 10);
+      return r;
+    });
+  }
+}
+
+/// Three parameters: one of a whole block, one frozen, one short; elements behind a parameter's
+/// length are padding.
+struct Parameters {
+  static constexpr std::int64_t kCount = 1024 + 64 + 128;
+  std::vector<Segment> table = {
+      {0, 1024, 1, 0.01F, 0, 0}, {1024, 50, 1, 0, 1, 0}, {1088, 67, 2, 0, 0, 0}};
+  UpdateProblem problem{kCount, 3, 0.9F};
+
+  template <class Call>
+  std::vector<float> update(const Call& call, int shift, StepState* state) {
+    Operand g(reals(kCount, 1), shift), w(reals(kCount, 2), shift), v(reals(kCount, 3), shift);
+    const TensorView segments{
+        table.data(), DType::u8, {static_cast<std::int64_t>(table.size() * sizeof(Segment))}};
+    const Shape shape{kCount};
+    call({g.view(shape), segments, w.view(shape), v.view(shape), {nullptr, state}});
+    std::vector<float> all = w.values();
+    const std::vector<float> velocity = v.values();
+    all.insert(all.end(), velocity.begin(), velocity.end());
+    return all;
+  }
+};
+
+TEST(FoveaUpdate, MatchesTheReferenceAndLeavesFrozenAndPaddingAlone) {
+  Parameters parameters;
+  StepState state{.learning_rate = 0.1F};
+  expect_reference<SgdUpdate>(parameters.problem, kFewRoundings, [&](const auto& call, int shift) {
+    const std::vector<float> after = parameters.update(call, shift, &state);
+    const std::vector<float> w = reals(Parameters::kCount, 2), v = reals(Parameters::kCount, 3);
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const bool left_alone = (i >= 1024 && i < 1088) || i >= 1088 + 67;
+      EXPECT_EQ(after[i] == w[i], left_alone) << "weight " << i;
+      EXPECT_EQ(after[i + w.size()] == v[i], left_alone) << "velocity " << i;
+    }
+    return after;
+  });
+}
+
+TEST(FoveaUpdate, DoesNothingAfterSomethingNotFinite) {
+  Parameters parameters;
+  StepState state{.learning_rate = 0.1F, .nonfinite = 1};
+  std::vector<float> before = reals(Parameters::kCount, 2);
+  const std::vector<float> v = reals(Parameters::kCount, 3);
+  before.insert(before.end(), v.begin(), v.end());
+  const auto [expected, got] = results<SgdUpdate>(
+      parameters.problem,
+      [&](const auto& call, int shift) { return parameters.update(call, shift, &state); });
+  EXPECT_EQ(got, before);
+}
+
+TEST(FoveaFiniteCheck, FindsOneBadElementAnywhere) {
+  constexpr std::int64_t kCount = 2112;
+  for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity(), 1.0F}) {
+    for (const std::int64_t at : {std::int64_t{0}, std::int64_t{1027}, kCount - 1}) {
+      StepState state;
+      results<FiniteCheck>({kCount, 1, 0.9F}, [&](const auto& call, int shift) {
+        state.nonfinite = 0;
+        std::vector<float> gradient(kCount, std::numeric_limits<float>::max());
+        gradient[static_cast<std::size_t>(at)] = bad;
+        Operand g(gradient, shift);
+        call({g.view({kCount}), {nullptr, &state}});
+        EXPECT_EQ(state.nonfinite, bad == 1.0F ? 0U : 1U);
+        return g.values();
+      });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fovea::test
