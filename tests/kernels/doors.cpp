@@ -1,0 +1,109 @@
+#include <fovea/kernels/registry/registry.h>
+#include <fovea/tests/kernels/doors.h>
+#include <fovea/tests/support/coverage_table.h>
+#include <fovea/tests/support/one_door.h>
+#include <fovea/tests/support/op_traits_planes.h>
+#include <fovea/tests/support/op_traits_products.h>
+#include <fovea/tests/support/op_traits_values.h>
+#include <fovea/tests/support/problem_lists.h>
+
+namespace fovea::test {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+Device device_of(DeviceKind kind) {
+  return kind == DeviceKind::cpu    ? Device::cpu()
+         : kind == DeviceKind::cuda ? Device::cuda()
+                                    : Device::emulated();
+}
+
+template <class Op>
+std::string full_name(const Algorithm<Op>& a) {
+  return std::string(Op::kName) + " " + std::string(name_of(Op::kPass)) + " " + a.engine + ":" +
+         a.name + " " + std::string(name_of(a.math));
+}
+
+// The problem as the algorithm's tests see it, or why not.
+template <class Op>
+Verdict verdict_of(const Algorithm<Op>& a, const typename Op::Problem& p, const DeviceInfo& d) {
+  if (a.math == Math::bf16) return Verdict::no("bf16 operands: compared by their own tests");
+  return verdict(a, p, d, a.math);
+}
+
+template <class Op>
+void compare(const Algorithm<Op>& a, const std::string& list, const DeviceInfo& device) {
+  std::size_t turn = 0;
+  for (const auto& problem : problems<Op>(list)) {
+    if (const Verdict v = verdict_of(a, problem, device); !v) {
+      CoverageTable::instance().declined(full_name(a), list, v.why_not);
+      continue;
+    }
+    // The first variant, and one more, the next in turn.
+    std::vector<Variant> variants = variants_of(a, problem, device, {});
+    if (variants.size() > 1) {
+      variants = {variants.front(), variants[1 + turn++ % (variants.size() - 1)]};
+    }
+    for (const Variant& variant : variants) {
+      for (const Values values : {Values::integers, Values::reals}) {
+        SCOPED_TRACE(full_name(a) + " '" + variant + "' on " + to_string(device.device) + ": " +
+                     std::string(Op::kName) + ":" + to_string(problem) +
+                     (values == Values::integers ? ", integers" : ", reals"));
+        expect_right(a, variant, device, problem, values, kSeed);
+      }
+    }
+    CoverageTable::instance().ran(full_name(a), list);
+    if (::testing::Test::HasFailure()) return;  // the first problem that fails says enough
+  }
+}
+
+template <class Op>
+std::string test_name(const Algorithm<Op>& a, const std::string& list) {
+  std::string name = full_name(a) + " " + list;
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  }
+  return name;
+}
+
+// f(algorithm) for each algorithm on a device kind but the reference, which the others are
+// compared with.
+template <class F>
+void for_each_algorithm(DeviceKind kind, const F& f) {
+  default_registry().for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
+    for (const Algorithm<Op>& a : list) {
+      if (contains(a.devices, kind) && a.engine != "reference") f(a);
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<Door> doors(DeviceKind kind) {
+  std::vector<Door> all;
+  for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
+    for (const std::string& list : kLists) {
+      if (problems<Op>(list).empty()) continue;
+      all.push_back({test_name(a, list),
+                     [a, list, kind] { compare(a, list, device_info(device_of(kind))); }});
+    }
+  });
+  return all;
+}
+
+std::vector<std::string> algorithms_never_reached(DeviceKind kind) {
+  const DeviceInfo device = device_info(device_of(kind));
+  std::vector<std::string> unreached;
+  for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
+    if (a.math == Math::bf16) return;
+    for (const std::string& list : kLists) {
+      for (const auto& p : problems<Op>(list)) {
+        if (verdict_of(a, p, device)) return;
+      }
+    }
+    unreached.push_back(full_name(a));
+  });
+  return unreached;
+}
+
+}  // namespace fovea::test

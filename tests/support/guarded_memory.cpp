@@ -1,0 +1,43 @@
+#include <fovea/tests/support/guarded_memory.h>
+
+namespace fovea::test {
+
+GuardedMemory::GuardedMemory(std::size_t bytes, StreamView stream)
+    : bytes_{bytes},
+      stream_{stream},
+      buffer_{bytes + 2 * kGuard, stream, default_resource(stream.device())} {
+  stream_.fill(buffer_.data(), 0xff, bytes_ + 2 * kGuard);
+  stream_.synchronize();
+}
+
+void GuardedMemory::upload(const std::vector<std::byte>& bytes) {
+  stream_.copy(data(), bytes.data(), bytes.size());
+  stream_.synchronize();
+}
+
+std::vector<std::byte> GuardedMemory::download() const {
+  std::vector<std::byte> bytes(bytes_);
+  stream_.copy(bytes.data(), data(), bytes_);
+  stream_.synchronize();
+  return bytes;
+}
+
+void GuardedMemory::poison() {
+  stream_.fill(data(), 0xff, bytes_);
+  stream_.synchronize();
+}
+
+std::string GuardedMemory::damage() const {
+  std::vector<std::byte> all(bytes_ + 2 * kGuard);
+  stream_.copy(all.data(), buffer_.data(), all.size());
+  stream_.synchronize();
+  for (std::size_t i = 0; i < kGuard; ++i) {
+    if (all[i] != std::byte{0xff}) return std::to_string(kGuard - i) + " bytes before its start";
+    if (all[kGuard + bytes_ + i] != std::byte{0xff}) {
+      return std::to_string(i) + " bytes after its end";
+    }
+  }
+  return "";
+}
+
+}  // namespace fovea::test

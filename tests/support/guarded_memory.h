@@ -1,0 +1,35 @@
+// guarded_memory.h - device memory between two zones that nobody may write. The zones hold NaN, so
+// that reading them shows in the result.
+#pragma once
+
+#include <fovea/core/buffer.h>
+#include <fovea/core/stream.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace fovea::test {
+
+class GuardedMemory {
+ public:
+  /// `bytes` bytes aligned as allocations are, all bits set: NaN as floats.
+  GuardedMemory(std::size_t bytes, StreamView stream);
+
+  void* data() const { return static_cast<std::byte*>(buffer_.data()) + kGuard; }
+  /// Bytes to and from the memory between the zones; both wait for the stream.
+  void upload(const std::vector<std::byte>& bytes);
+  std::vector<std::byte> download() const;
+  /// Sets every byte between the zones to 0xff.
+  void poison();
+  /// "" or what was written outside.
+  std::string damage() const;
+
+ private:
+  static constexpr std::size_t kGuard = kAllocationAlignment;
+  std::size_t bytes_;
+  StreamView stream_;
+  Buffer buffer_;
+};
+
+}  // namespace fovea::test

@@ -1,0 +1,119 @@
+// op_case.h - one call of an op on the host: its problem, operands and step state as values, and
+// what a test must know about an op (OpTraits).
+#pragma once
+
+#include <fovea/kernels/cpu/reference/reference.h>
+#include <fovea/kernels/ops/registry.h>
+#include <fovea/tests/support/fill.h>
+#include <fovea/tests/support/host_tensor.h>
+#include <fovea/tests/support/tolerance.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fovea::test {
+
+enum class Role { in, out, in_out };
+
+/// One tensor of an op's Args.
+template <class Op>
+struct Operand {
+  std::string_view name;
+  TensorView Op::Args::*member;
+  Role role = Role::in;
+  Shape shape;
+  DType dtype = DType::f32;
+  Fill fill = any_values();
+  std::string_view may_be = "";  // the input that this output may share its memory with
+};
+
+template <class Op>
+struct Case {
+  typename Op::Problem problem;
+  std::vector<HostTensor> tensors;  // one for each of OpTraits<Op>::operands(problem)
+  StepState state;
+};
+
+/// What most ops share; each op's OpTraits derives from it and has
+///   operands(problem)                     the tensors of its Args
+///   tolerance(in, reference, i, math)     allowed |difference| of each element of operand i,
+///                                         given the case and the reference's result
+template <class Op>
+struct CommonTraits {
+  using Problem = typename Op::Problem;
+  using Operands = std::vector<Operand<Op>>;
+  /// Whether small integers make the exact result an fp32 that any order of sums finds.
+  static bool exact_on_integers(const Problem&) { return true; }
+  /// Share of zeros in an output beyond which the test is taken to be blind.
+  static double most_zeros(const Problem&) { return 0.7; }
+  /// A state in which each field matters.
+  static StepState state(const Problem&) {
+    return {.seed = 0x9876543210ULL, .step = 3, .first_row = 5, .learning_rate = 0.25F, .slot = 1};
+  }
+  static constexpr bool kNeedsState = false;
+};
+
+template <class Op>
+struct OpTraits;
+
+/// A case with every operand filled; the same for the same arguments.
+template <class Op>
+Case<Op> make_case(const typename Op::Problem& problem, Values values, std::uint64_t seed,
+                   Math math = Math::fp32) {
+  Case<Op> c{problem, {}, OpTraits<Op>::state(problem)};
+  std::uint32_t index = 0;
+  for (const Operand<Op>& o : OpTraits<Op>::operands(problem)) {
+    HostTensor& t = c.tensors.emplace_back(o.dtype, o.shape);
+    if (o.role != Role::out) {
+      o.fill(t, {values, math, Philox{seed, stream_key(Purpose::test, index, 0)}});
+    }
+    ++index;
+  }
+  return c;
+}
+
+/// The case with its outputs as the reference computes them.
+template <class Op>
+Case<Op> run_reference(Case<Op> c) {
+  Registry registry;
+  add_reference_algorithms(registry);
+  typename Op::Args args{};
+  const auto operands = OpTraits<Op>::operands(c.problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    HostTensor& t = c.tensors[i];
+    args.*(operands[i].member) = {t.bytes.data(), t.dtype, t.shape};
+  }
+  if (OpTraits<Op>::kNeedsState) args.context.state = &c.state;
+  const Stream stream(Device::cpu());
+  registry.list<Op>().front().prepare(c.problem, "", {})->run(args, stream);
+  stream.view().synchronize();
+  return c;
+}
+
+/// Sum of the absolute values of what adds up to an output, for ops that are sums of products: the
+/// op itself on absolute values.
+template <class Op>
+Case<Op> magnitudes(Case<Op> c) {
+  const auto operands = OpTraits<Op>::operands(c.problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (c.tensors[i].dtype != DType::f32) continue;
+    for (float& v : c.tensors[i].template as<float>()) v = std::abs(v);
+  }
+  return run_reference(std::move(c));
+}
+
+/// `factor` units of roundoff of each |element|, and next to nothing for a zero.
+inline std::vector<double> roundoffs(const HostTensor& of, double factor) {
+  std::vector<double> t;
+  for (const float v : of.as<float>()) t.push_back(factor * kUnitRoundoff * std::abs(double{v}));
+  return t;
+}
+
+/// Only equality will do.
+inline std::vector<double> none(const HostTensor& of) {
+  return std::vector<double>(of.bytes.size() / size_of(of.dtype), 0.0);
+}
+
+}  // namespace fovea::test

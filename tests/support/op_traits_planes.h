@@ -1,0 +1,179 @@
+// op_traits_planes.h - what a test must know about pooling, LRN and the input's treatment.
+#pragma once
+
+#include <fovea/tests/support/op_case.h>
+
+namespace fovea::test {
+
+/// u8 [n,p,q,c]: for each window one of its cells inside the plane, at random.
+inline Fill winners(const PoolProblem& p) {
+  return [p](HostTensor& t, const FillContext& context) {
+    const auto pick = [](std::uint32_t bits, int start, int size, int extent) {
+      const int begin = std::max(0, -start);
+      const int end = std::min(size, extent - start);
+      return begin + static_cast<int>(uniform_below(bits, static_cast<std::uint32_t>(end - begin)));
+    };
+    std::size_t at = 0;
+    for (std::uint8_t& v : t.as<std::uint8_t>()) {
+      const Bits4 bits = context.random(at);
+      const auto pixel = static_cast<std::int64_t>(at++) / p.c;
+      const int i = static_cast<int>(pixel / p.q() % p.p());
+      const int j = static_cast<int>(pixel % p.q());
+      const int row = pick(bits[0], i * p.u - p.ph.begin, p.r, p.h);
+      const int column = pick(bits[1], j * p.v - p.pw.begin, p.s, p.w);
+      v = static_cast<std::uint8_t>(row * p.s + column);
+    }
+  };
+}
+
+/// Windows that hold one cell at most.
+inline std::int64_t overlaps(const PoolProblem& p) {
+  return std::int64_t{(p.r + p.u - 1) / p.u} * ((p.s + p.v - 1) / p.v);
+}
+
+template <>
+struct OpTraits<MaxPoolForward> : CommonTraits<MaxPoolForward> {
+  using A = MaxPoolForward::Args;
+  static double most_zeros(const PoolProblem&) { return 1.0; }  // argmax of a 1x1 window
+  static Operands operands(const PoolProblem& p) {
+    return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+            {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()},
+            {.name = "argmax",
+             .member = &A::argmax,
+             .role = Role::out,
+             .shape = p.y_shape(),
+             .dtype = DType::u8}};
+  }
+  static std::vector<double> tolerance(const Case<MaxPoolForward>&,
+                                       const Case<MaxPoolForward>& reference, std::size_t operand,
+                                       Math) {
+    return none(reference.tensors[operand]);
+  }
+};
+
+template <>
+struct OpTraits<MaxPoolBackward> : CommonTraits<MaxPoolBackward> {
+  using A = MaxPoolBackward::Args;
+  static double most_zeros(const PoolProblem&) { return 1.0; }  // what wins nothing gets 0
+  static Operands operands(const PoolProblem& p) {
+    return {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+            {.name = "argmax",
+             .member = &A::argmax,
+             .shape = p.y_shape(),
+             .dtype = DType::u8,
+             .fill = winners(p)},
+            {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
+  }
+  static std::vector<double> tolerance(const Case<MaxPoolBackward>& in,
+                                       const Case<MaxPoolBackward>&, std::size_t operand, Math) {
+    return roundoffs(magnitudes(in).tensors[operand],
+                     sum_error_factor(overlaps(in.problem), Math::fp32));
+  }
+};
+
+template <>
+struct OpTraits<AvgPoolForward> : CommonTraits<AvgPoolForward> {
+  using A = AvgPoolForward::Args;
+  static bool exact_on_integers(const PoolProblem&) { return false; }  // it divides
+  static Operands operands(const PoolProblem& p) {
+    return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+            {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()}};
+  }
+  static std::vector<double> tolerance(const Case<AvgPoolForward>& in, const Case<AvgPoolForward>&,
+                                       std::size_t operand, Math) {
+    const std::int64_t length = std::int64_t{in.problem.r} * in.problem.s;
+    return roundoffs(magnitudes(in).tensors[operand], sum_error_factor(length, Math::fp32) + 2);
+  }
+};
+
+template <>
+struct OpTraits<AvgPoolBackward> : CommonTraits<AvgPoolBackward> {
+  using A = AvgPoolBackward::Args;
+  static bool exact_on_integers(const PoolProblem&) { return false; }
+  static double most_zeros(const PoolProblem& p) { return p.u > p.r || p.v > p.s ? 1.0 : 0.7; }
+  static Operands operands(const PoolProblem& p) {
+    return {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+            {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
+  }
+  static std::vector<double> tolerance(const Case<AvgPoolBackward>& in,
+                                       const Case<AvgPoolBackward>&, std::size_t operand, Math) {
+    return roundoffs(magnitudes(in).tensors[operand],
+                     sum_error_factor(overlaps(in.problem), Math::fp32) + 2);
+  }
+};
+
+/// Units of roundoff of d^-beta: d's own relative error, enlarged beta times, and 16 for the power.
+inline double power_error(const LrnProblem& p, double beta) {
+  const std::int64_t window = p.within ? std::int64_t{p.size} * p.size : p.size;
+  return beta * (sum_error_factor(window, Math::fp32) + 2) + 16;
+}
+
+template <>
+struct OpTraits<LrnForward> : CommonTraits<LrnForward> {
+  using A = LrnForward::Args;
+  static bool exact_on_integers(const LrnProblem&) { return false; }
+  static Operands operands(const LrnProblem& p) {
+    return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+            {.name = "y", .member = &A::y, .role = Role::out, .shape = p.x_shape()}};
+  }
+  static std::vector<double> tolerance(const Case<LrnForward>& in,
+                                       const Case<LrnForward>& reference, std::size_t operand,
+                                       Math) {
+    return roundoffs(reference.tensors[operand], power_error(in.problem, in.problem.beta) + 1);
+  }
+};
+
+template <>
+struct OpTraits<LrnBackward> : CommonTraits<LrnBackward> {
+  using A = LrnBackward::Args;
+  static bool exact_on_integers(const LrnProblem&) { return false; }
+  static Operands operands(const LrnProblem& p) {
+    return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+            {.name = "dy", .member = &A::dy, .shape = p.x_shape()},
+            {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
+  }
+  /// Of |dy| d^-beta + |2 a beta x sum ...|: the op on absolute values has the second term with a
+  /// minus, and the first is |dy y / x|.
+  static std::vector<double> tolerance(const Case<LrnBackward>& in, const Case<LrnBackward>&,
+                                       std::size_t operand, Math) {
+    const LrnProblem& p = in.problem;
+    const Case<LrnForward> y = run_reference<LrnForward>(
+        {p, {in.tensors[0], HostTensor(DType::f32, p.x_shape())}, in.state});
+    HostTensor both = magnitudes(in).tensors[operand];
+    for (std::size_t i = 0; i < both.as<float>().size(); ++i) {
+      const float first = std::abs(in.tensors[1].as<float>()[i] * y.tensors[1].as<float>()[i] /
+                                   in.tensors[0].as<float>()[i]);
+      both.as<float>()[i] = 2 * first - both.as<float>()[i];
+    }
+    const std::int64_t window = p.within ? std::int64_t{p.size} * p.size : p.size;
+    return roundoffs(both, power_error(p, p.beta + 1.0) + sum_error_factor(window, Math::fp32) + 4);
+  }
+};
+
+template <>
+struct OpTraits<InputCast> : CommonTraits<InputCast> {
+  using A = InputCast::Args;
+  static constexpr bool kNeedsState = true;
+  static bool exact_on_integers(const InputProblem&) { return true; }
+  static double most_zeros(const InputProblem&) { return 1.0; }  // a mean may equal a pixel
+  static Operands operands(const InputProblem& p) {
+    // Odd pictures take a mean image, even ones a mean for each channel.
+    const Shape mean = p.h % 2 != 0 ? Shape{p.out_h, p.out_w, p.c} : Shape{p.c};
+    return {
+        {.name = "x", .member = &A::x, .shape = p.x_shape(), .dtype = DType::u8, .fill = pixels()},
+        {.name = "mean", .member = &A::mean, .shape = mean},
+        {.name = "scale", .member = &A::scale, .shape = {p.c}},
+        {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()}};
+  }
+  /// The difference and the product are rounded once each: 2 units of (x + |mean|) |scale|, the op
+  /// with its mean made negative.
+  static std::vector<double> tolerance(const Case<InputCast>& in, const Case<InputCast>&,
+                                       std::size_t operand, Math) {
+    Case<InputCast> worst = in;
+    for (float& v : worst.tensors[1].as<float>()) v = -std::abs(v);
+    for (float& v : worst.tensors[2].as<float>()) v = std::abs(v);
+    return roundoffs(run_reference(worst).tensors[operand], 3);
+  }
+};
+
+}  // namespace fovea::test

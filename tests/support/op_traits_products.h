@@ -1,0 +1,104 @@
+// op_traits_products.h - what a test must know about the sums of products: convolution and linear.
+#pragma once
+
+#include <fovea/kernels/cpu/reference/bounds.h>
+#include <fovea/tests/support/op_case.h>
+
+namespace fovea::test {
+
+/// Forward, dgrad, wgrad of a problem with x_shape(), w_shape(), y_shape() and an epilogue.
+template <class Op>
+struct ProductTraits : CommonTraits<Op> {
+  using Problem = typename Op::Problem;
+  static bool exact_on_integers(const Problem& p) { return !p.epilogue.tanh; }
+  /// The error of the sum (tanh never enlarges it), and tanh's own, 8 units.
+  static std::vector<double> tolerance(const Case<Op>& in, const Case<Op>& reference,
+                                       std::size_t operand, Math math) {
+    const Problem& p = in.problem;
+    Case<Op> linear = in;
+    linear.problem.epilogue.tanh = false;
+    // A bias gradient is a sum over the batch like dw, but of single values.
+    const double factor = sum_error_factor(sum_length(p, Op::kPass), math) + 2;
+    std::vector<double> t = roundoffs(magnitudes(linear).tensors[operand], factor);
+    if (p.epilogue.tanh) {
+      const std::vector<double> of_tanh = roundoffs(reference.tensors[operand], 8);
+      for (std::size_t i = 0; i < t.size(); ++i) t[i] += of_tanh[i];
+    }
+    return t;
+  }
+};
+
+template <class Op>
+struct ForwardProductTraits : ProductTraits<Op> {
+  static auto operands(const typename Op::Problem& p) {
+    using A = typename Op::Args;
+    std::vector<Operand<Op>> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+                                  {.name = "w", .member = &A::w, .shape = p.w_shape()}};
+    if (p.epilogue.bias) o.push_back({.name = "b", .member = &A::b, .shape = {p.w_shape()[0]}});
+    o.push_back({.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()});
+    return o;
+  }
+};
+
+template <class Op>
+struct DgradProductTraits : ProductTraits<Op> {
+  static auto operands(const typename Op::Problem& p) {
+    using A = typename Op::Args;
+    std::vector<Operand<Op>> o = {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+                                  {.name = "w", .member = &A::w, .shape = p.w_shape()}};
+    if (p.epilogue.mask) {
+      o.push_back(
+          {.name = "mask", .member = &A::mask, .shape = p.x_shape(), .fill = relu_output()});
+    }
+    o.push_back({.name = "dx",
+                 .member = &A::dx,
+                 .role = p.epilogue.acc ? Role::in_out : Role::out,
+                 .shape = p.x_shape()});
+    return o;
+  }
+};
+
+template <class Op>
+struct WgradProductTraits : ProductTraits<Op> {
+  static auto operands(const typename Op::Problem& p) {
+    using A = typename Op::Args;
+    const Role role = p.epilogue.acc ? Role::in_out : Role::out;
+    std::vector<Operand<Op>> o = {
+        {.name = "x", .member = &A::x, .shape = p.x_shape()},
+        {.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+        {.name = "dw", .member = &A::dw, .role = role, .shape = p.w_shape()}};
+    if (p.epilogue.db) {
+      o.push_back({.name = "db", .member = &A::db, .role = role, .shape = {p.w_shape()[0]}});
+    }
+    return o;
+  }
+};
+
+/// Cells that no filter tap reaches, or that see only padding, are rightly 0.
+inline double most_zeros_of(const ConvProblem& p) {
+  const bool sparse = p.u > p.r || p.v > p.s || p.dh > 1 || p.dw > 1 || p.ph.begin >= p.r ||
+                      p.ph.end >= p.r || p.pw.begin >= p.s || p.pw.end >= p.s || p.u > 2 ||
+                      p.h + 2 < p.r || p.w + 2 < p.s;
+  return sparse ? 1.0 : 0.75;
+}
+
+template <>
+struct OpTraits<ConvForward> : ForwardProductTraits<ConvForward> {
+  static double most_zeros(const ConvProblem& p) { return most_zeros_of(p); }
+};
+template <>
+struct OpTraits<ConvDgrad> : DgradProductTraits<ConvDgrad> {
+  static double most_zeros(const ConvProblem& p) { return most_zeros_of(p); }
+};
+template <>
+struct OpTraits<ConvWgrad> : WgradProductTraits<ConvWgrad> {
+  static double most_zeros(const ConvProblem& p) { return most_zeros_of(p); }
+};
+template <>
+struct OpTraits<LinearForward> : ForwardProductTraits<LinearForward> {};
+template <>
+struct OpTraits<LinearDgrad> : DgradProductTraits<LinearDgrad> {};
+template <>
+struct OpTraits<LinearWgrad> : WgradProductTraits<LinearWgrad> {};
+
+}  // namespace fovea::test
