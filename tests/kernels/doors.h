@@ -5,6 +5,7 @@
 #include <fovea/core/device.h>
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct Door {
   std::string name;               // "conv_forward_onednn_direct_edge": a test's name
   std::function<void()> compare;  // against the reference, each problem of the list
 };
+
+inline void PrintTo(const Door& door, std::ostream* out) { *out << door.name; }
 
 /// All of them for algorithms that run on `kind`, the reference itself left out.
 std::vector<Door> doors(DeviceKind kind);

@@ -78,7 +78,7 @@ struct WgradProductTraits : ProductTraits<Op> {
 inline double most_zeros_of(const ConvProblem& p) {
   const bool sparse = p.u > p.r || p.v > p.s || p.dh > 1 || p.dw > 1 || p.ph.begin >= p.r ||
                       p.ph.end >= p.r || p.pw.begin >= p.s || p.pw.end >= p.s || p.u > 2 ||
-                      p.h + 2 < p.r || p.w + 2 < p.s;
+                      p.h < p.r || p.w < p.s;
   return sparse ? 1.0 : 0.75;
 }
 

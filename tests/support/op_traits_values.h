@@ -3,6 +3,8 @@
 
 #include <fovea/tests/support/op_case.h>
 
+#include <cstring>
+
 namespace fovea::test {
 
 template <>
@@ -263,8 +265,8 @@ struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
   static bool exact_on_integers(const UpdateProblem& p) { return p.momentum == 0.5F; }
   static Operands operands(const UpdateProblem& p) {
     const auto fill_segments = [p](HostTensor& t, const FillContext&) {
-      const auto bytes = std::as_bytes(std::span(test_segments(p)));
-      std::ranges::copy(bytes, t.bytes.begin());
+      const std::vector<Segment> segments = test_segments(p);
+      std::memcpy(t.bytes.data(), segments.data(), t.bytes.size());
     };
     const std::int64_t table = p.segments * static_cast<std::int64_t>(sizeof(Segment));
     return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}},
