@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <cstring>
 #include <source_location>
-#include <string>
 
 namespace fovea::FOVEA_TARGET {
 
@@ -53,15 +52,10 @@ struct Word<16> {
 
 #ifdef FOVEA_EMULATED
 
-inline void require_aligned(const void* p, int bytes, const std::source_location& at) {
-  if (is_aligned(p, bytes)) return;
-  emulator::Block::running().fail("misaligned access of " + std::to_string(bytes) + " bytes", at);
-}
-
 /// Reads N elements at p, which is aligned to N * sizeof(T).
 template <int N, class T>
 Vector<T, N> load_vector(const T* p, std::source_location at = std::source_location::current()) {
-  require_aligned(p, sizeof(T) * N, at);
+  emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
   Vector<T, N> out;
   std::memcpy(&out, p, sizeof(out));
   return out;
@@ -71,7 +65,7 @@ Vector<T, N> load_vector(const T* p, std::source_location at = std::source_locat
 template <int N, class T>
 void store_vector(T* p, const Vector<T, N>& value,
                   std::source_location at = std::source_location::current()) {
-  require_aligned(p, sizeof(T) * N, at);
+  emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
   std::memcpy(p, &value, sizeof(value));
 }
 

@@ -77,6 +77,7 @@ void Block::begin(const GridCall& call, const emu::uint3& index, const Schedule&
             (static_cast<std::uint64_t>(index.y) << 20) ^ index.x;
   new_round();
   shared_.reset(call.shared_bytes);
+  copies_.reset(count, schedule.copies);
 }
 
 void Block::run(const GridCall& call, const emu::uint3& index, const Schedule& schedule) {
@@ -146,6 +147,11 @@ unsigned Block::run_threads() {
   for (;;) {
     try {
       call_->thread(call_->closure);
+      if (copies_.used()) {
+        if (const AsyncCopy* copy = copies_.unfinished(current_); copy != nullptr) {
+          fail("the thread ended without waiting for this asynchronous copy", copy->at);
+        }
+      }
     } catch (const Cancelled&) {
     } catch (...) {
       record_failure(std::current_exception());
@@ -181,6 +187,25 @@ void* Block::shared(std::size_t bytes, const Site& at) {
          at);
   }
   return shared_.data();
+}
+
+void Block::async_copy(void* to, const void* from, unsigned bytes, bool valid, const Site& at) {
+  require_shared(to, bytes, at);
+  if (valid) require_aligned(from, bytes, at);
+  copies_.issue(current_, {static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
+                           valid, at});
+}
+
+void Block::require_shared(const void* p, unsigned bytes, const Site& at) const {
+  if (!shared_.contains(p, bytes)) {
+    fail("access outside the block's shared memory: " + std::to_string(bytes) +
+             " bytes at offset " +
+             std::to_string(static_cast<const std::byte*>(p) -
+                            static_cast<const std::byte*>(shared_.data())) +
+             " of " + std::to_string(shared_.bytes()),
+         at);
+  }
+  require_aligned(p, bytes, at);
 }
 
 }  // namespace fovea::emulator

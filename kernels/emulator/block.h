@@ -8,6 +8,7 @@
 #pragma once
 
 #include <fovea/core/api.h>
+#include <fovea/kernels/emulator/async_copies.h>
 #include <fovea/kernels/emulator/fiber.h>
 #include <fovea/kernels/emulator/grid.h>
 #include <fovea/kernels/emulator/schedule.h>
@@ -49,12 +50,23 @@ class FOVEA_API Block {
   /// one place in the source if `same_site`. Returns the number of threads that came with
   /// `predicate` set, over this use of the barrier.
   unsigned barrier(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at);
-  /// bar.arrive: counts the thread at barrier `id` without waiting.
-  void arrive(unsigned id, unsigned count, const Site& at);
+  /// bar.sync or bar.arrive, which counts without waiting, at barrier 1 to 15.
+  void named_barrier(int id, int count, bool waits, const Site& at);
   /// Waits until all lanes in `mask` have come to the same operation; the last one carries it out
   /// for all of them. `operand` is this lane's part and stays valid while it waits.
   void collective(const char* what, unsigned mask, WarpOperation operation, void* operand,
                   const Site& at);
+  /// cp.async: starts a copy of 4, 8 or 16 bytes to shared memory; zeros where `valid` is false.
+  void async_copy(void* to, const void* from, unsigned bytes, bool valid, const Site& at);
+  /// cp.async.commit_group and cp.async.wait_group: all groups but the newest `open` are there.
+  void async_commit() { copies_.commit(current_); }
+  void async_wait(unsigned open) { copies_.wait(current_, open); }
+  /// Reports an address that is not shared memory of this block or not a multiple of `bytes`.
+  void require_shared(const void* p, unsigned bytes, const Site& at) const;
+  /// Reports an address that is not a multiple of `bytes`.
+  void require_aligned(const void* p, unsigned bytes, const Site& at) const {
+    if (reinterpret_cast<std::uintptr_t>(p) % bytes != 0) refuse_alignment(p, bytes, at);
+  }
   /// Ends the block with a DeviceError that names kernel, block, the running thread and `at`.
   [[noreturn]] void fail(const std::string& what, const Site& at) const;
 
@@ -107,6 +119,7 @@ class FOVEA_API Block {
                                 const Site& at) const;
 
   // block_report.cpp: words.
+  [[noreturn]] void refuse_alignment(const void* p, unsigned bytes, const Site& at) const;
   [[noreturn]] void stall() const;
   std::string where(unsigned thread, const Site& at) const;
   std::string standstill() const;
@@ -139,6 +152,7 @@ class FOVEA_API Block {
   std::array<Barrier, kBarriers> barriers_;
   std::vector<WarpState> warps_;
   SharedMemory shared_;
+  AsyncCopies copies_;
 
   bool cancelled_ = false;
   std::exception_ptr failure_;

@@ -38,6 +38,13 @@ void Block::fail(const std::string& what, const Site& at) const {
   throw DeviceError(where(current_, at) + what);
 }
 
+void Block::refuse_alignment(const void* p, unsigned bytes, const Site& at) const {
+  fail("misaligned access: the address ends in " +
+           std::to_string(reinterpret_cast<std::uintptr_t>(p) % 256) +
+           " (mod 256), which is no multiple of the " + std::to_string(bytes) + " bytes accessed",
+       at);
+}
+
 void Block::stall() const { fail(standstill(), wait_[current_].at); }
 
 /// What each thread waits for, when none can run.

@@ -21,7 +21,6 @@ std::string text(const Site& at) {
 /// Counts the current thread; true if it is the last.
 inline bool Block::count_in(unsigned id, unsigned count, bool predicate, bool same_site,
                             const Site& at) {
-  if (id >= kBarriers) mismatch(id, count, at);
   Barrier& b = barriers_[id];
   if (b.arrived == 0) {
     b.expected = count;
@@ -50,8 +49,21 @@ unsigned Block::barrier(unsigned id, unsigned count, bool predicate, bool same_s
   return barriers_[id].result;
 }
 
-void Block::arrive(unsigned id, unsigned count, const Site& at) {
-  if (count_in(id, count, false, false, at)) release(barriers_[id]);
+void Block::named_barrier(int id, int count, bool waits, const Site& at) {
+  if (id < 1 || id >= static_cast<int>(kBarriers)) {
+    fail("barrier " + std::to_string(id) + " does not exist: 1 to 15 do", at);
+  }
+  if (count <= 0 || count % static_cast<int>(kWarpSize) != 0 || count > static_cast<int>(count_)) {
+    fail("barrier " + std::to_string(id) + " for " + std::to_string(count) +
+             " threads: must be whole warps of this block",
+         at);
+  }
+  if (waits) {
+    static_cast<void>(
+        barrier(static_cast<unsigned>(id), static_cast<unsigned>(count), false, false, at));
+  } else if (count_in(static_cast<unsigned>(id), static_cast<unsigned>(count), false, false, at)) {
+    release(barriers_[id]);
+  }
 }
 
 void Block::release(Barrier& b) {
@@ -62,7 +74,6 @@ void Block::release(Barrier& b) {
 }
 
 void Block::mismatch(unsigned id, unsigned count, const Site& at) const {
-  if (id >= kBarriers) fail("barrier " + std::to_string(id) + " does not exist: 0 to 15 do", at);
   const Barrier& b = barriers_[id];
   if (b.expected != count) {
     fail("barrier " + std::to_string(id) + " is used for " + std::to_string(count) +
