@@ -20,6 +20,7 @@ void AsyncCopies::reset(unsigned threads, Completion completion) {
 void AsyncCopies::issue(unsigned thread, const AsyncCopy& copy) {
   used_ = true;
   if (thread >= queues_.size()) queues_.resize(thread + 1);
+  unpoison(copy.to, copy.bytes);
   if (completion_ == Completion::at_issue) {
     land(copy);
   } else {

@@ -16,8 +16,6 @@ constinit thread_local dim3 gridDim{0, 0, 0};
 namespace fovea::emulator {
 namespace {
 
-constinit thread_local Block* running_block = nullptr;
-
 // splitmix64 of Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014).
 std::uint64_t next_random(std::uint64_t& state) {
   std::uint64_t z = (state += 0x9E3779B97F4A7C15ULL);
@@ -32,14 +30,16 @@ bool is_seeded(ThreadOrder order) {
 
 }  // namespace
 
+constinit thread_local Block* Block::running_ = nullptr;
+
 Block::Block() = default;
 Block::~Block() = default;
 
 Block& Block::running() {
-  if (running_block == nullptr) {
+  if (running_ == nullptr) {
     throw DeviceError("emulator: a device function was called outside a kernel; use launch()");
   }
-  return *running_block;
+  return *running_;
 }
 
 void Block::begin(const GridCall& call, const emu::uint3& index, const Schedule& schedule) {
@@ -85,12 +85,12 @@ void Block::run(const GridCall& call, const emu::uint3& index, const Schedule& s
   emu::gridDim = call.grid;
   emu::blockDim = call.block;
   emu::blockIdx = index;
-  running_block = this;
+  running_ = this;
   Fiber& first = idle_fiber();
   enter(pick());
   running_fiber_ = &first;
   Fiber::switch_to(host_, first);
-  running_block = nullptr;
+  running_ = nullptr;
   current_ = kNone;
   if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
   if (!shared_.guards_intact()) {

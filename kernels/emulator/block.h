@@ -43,6 +43,8 @@ class FOVEA_API Block {
 
   /// The running block of the calling host thread. Throws DeviceError outside a kernel.
   static Block& running();
+  /// Names kernel, block and thread that run on the calling host thread; empty outside a kernel.
+  static std::string who_runs();
 
   /// The block's shared memory, checked to hold `bytes`.
   void* shared(std::size_t bytes, const Site& at);
@@ -124,6 +126,8 @@ class FOVEA_API Block {
   std::string where(unsigned thread, const Site& at) const;
   std::string standstill() const;
   std::string name(unsigned thread) const;
+
+  static thread_local Block* running_;
 
   const GridCall* call_ = nullptr;
   emu::uint3 index_{};

@@ -1,6 +1,9 @@
 // block_report.cpp - the words of the emulator's errors. See block.h.
 #include <fovea/core/error.h>
 #include <fovea/kernels/emulator/block.h>
+#include <fovea/kernels/emulator/sanitizer.h>
+
+#include <unistd.h>
 
 #include <cstring>
 
@@ -45,6 +48,12 @@ void Block::refuse_alignment(const void* p, unsigned bytes, const Site& at) cons
        at);
 }
 
+std::string Block::who_runs() {
+  if (running_ == nullptr || running_->current_ == kNone) return {};
+  const Block& b = *running_;
+  return b.where(b.current_, Site()) + "the emulated thread that this report is about\n";
+}
+
 void Block::stall() const { fail(standstill(), wait_[current_].at); }
 
 /// What each thread waits for, when none can run.
@@ -55,7 +64,7 @@ std::string Block::standstill() const {
     std::string doing = "ended";
     if (state_[t] == State::waiting) {
       doing = std::string("at ") + wait_[t].what + " at " + text(wait_[t].at);
-      at_barrier = at_barrier || std::strcmp(wait_[t].what, "barrier") == 0;
+      at_barrier = at_barrier || std::strcmp(wait_[t].what, "__syncthreads()") == 0;
     }
     std::size_t g = 0;
     while (g < groups.size() && groups[g].doing != doing) ++g;
@@ -72,3 +81,11 @@ std::string Block::standstill() const {
 }
 
 }  // namespace fovea::emulator
+
+#if defined(__SANITIZE_ADDRESS__)
+/// ASan's own hook: its report names a source line, and this adds whose it is.
+extern "C" __attribute__((visibility("default"))) void __asan_on_error() {
+  const std::string who = fovea::emulator::Block::who_runs();
+  if (!who.empty()) static_cast<void>(!write(STDERR_FILENO, who.data(), who.size()));
+}
+#endif

@@ -1,6 +1,7 @@
 // block_sync.cpp - barriers and warp operations: who waits for whom. See block.h.
 #include <fovea/kernels/emulator/turns.h>
 
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -11,6 +12,11 @@ bool same(const Site& a, const Site& b) {
   return a.line() == b.line() && a.column() == b.column() &&
          (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
+
+constexpr std::array<const char*, 16> kBarrierNames = {
+    "__syncthreads()", "barrier 1",  "barrier 2",  "barrier 3", "barrier 4",  "barrier 5",
+    "barrier 6",       "barrier 7",  "barrier 8",  "barrier 9", "barrier 10", "barrier 11",
+    "barrier 12",      "barrier 13", "barrier 14", "barrier 15"};
 
 std::string text(const Site& at) {
   return std::string(at.file_name()) + ":" + std::to_string(at.line());
@@ -44,7 +50,7 @@ unsigned Block::barrier(unsigned id, unsigned count, bool predicate, bool same_s
   } else {
     Barrier& b = barriers_[id];
     b.waiting[b.waiters++] = static_cast<std::uint16_t>(current_);
-    wait("barrier", at);
+    wait(kBarrierNames[id], at);
   }
   return barriers_[id].result;
 }
@@ -76,7 +82,7 @@ void Block::release(Barrier& b) {
 void Block::mismatch(unsigned id, unsigned count, const Site& at) const {
   const Barrier& b = barriers_[id];
   if (b.expected != count) {
-    fail("barrier " + std::to_string(id) + " is used for " + std::to_string(count) +
+    fail(std::string(kBarrierNames[id]) + " is used for " + std::to_string(count) +
              " threads here and for " + std::to_string(b.expected) + " by thread " +
              name(b.first_thread) + " at " + text(b.first),
          at);
