@@ -68,7 +68,7 @@ template <class Op>
 Chosen<Op> try_choose(const Registry& registry, const typename Op::Problem& problem,
                       const DeviceInfo& device, Math math, const Policy& policy,
                       std::string_view layer) {
-  std::string declined;
+  std::string declined, absent;  // absent: of interest only where nothing can run the problem
   const auto note = [&](const std::string& who, const std::string& reason) {
     declined += (declined.empty() ? "" : "; ") + who + ": " + reason;
   };
@@ -84,8 +84,9 @@ Chosen<Op> try_choose(const Registry& registry, const typename Op::Problem& prob
       }
       note(a.engine + ":" + a.name, v.why_not);
     }
-    if (!known) note(name.engine, "has no algorithm for this op");
+    if (!known) absent += (absent.empty() ? "" : "; ") + name.engine + ": has no algorithm for it";
   }
+  if (!absent.empty()) declined += (declined.empty() ? "" : "; ") + absent;
   return {nullptr, {}, declined};
 }
 
