@@ -50,8 +50,8 @@ bool run_case(Fault fault, bool planted, StreamView stream) {
     emu::run_reverse(f, x.data(), y.data(), stream);
     stream.synchronize();
   } else if (fault <= Fault::never_waited) {
-    const auto x = counting(kN * kFaultSteps);
-    for (int i = 0; i < kN * kFaultSteps; ++i) expected[i % kN ^ 1] += x[i];
+    const auto x = counting(kFaultSteps * kN * 2);
+    for (int i = 0; i < kFaultSteps * kN * 2; ++i) expected[i / 2 % kN ^ 1] += x[i];
     emu::run_pipeline(f, x.data(), y.data(), stream);
     stream.synchronize();
   } else if (fault <= Fault::mixed_counts) {

@@ -33,12 +33,13 @@ __global__ void __launch_bounds__(kThreads) reverse(Fault fault, const float* x,
 }
 
 struct PipelineSmem {
-  float v[kStages][kThreads];
+  alignas(8) float v[kStages][2 * kThreads];
 };
 
 __device__ void copy_step(PipelineSmem& s, const float* x, int step) {
   const int t = static_cast<int>(threadIdx.x);
-  if (step < kFaultSteps) async_copy<4>(&s.v[step % kStages][t], x + step * kThreads + t);
+  const float* from = x + step * 2 * kThreads + 2 * t;
+  if (step < kFaultSteps) async_copy<8>(&s.v[step % kStages][2 * t], from);
   async_commit();
 }
 
@@ -56,7 +57,7 @@ __global__ void __launch_bounds__(kThreads) pipeline(Fault fault, const float* x
     }
     if (fault != Fault::wait_without_barrier) __syncthreads();  // everybody's copies have landed
     if (fault == Fault::never_waited) continue;
-    sum += s.v[step % kStages][t ^ 1];
+    sum += s.v[step % kStages][2 * (t ^ 1)] + s.v[step % kStages][2 * (t ^ 1) + 1];
     if (fault != Fault::early_reuse) __syncthreads();  // the stage may be overwritten
   }
   if (fault != Fault::never_waited) async_wait<0>();

@@ -16,7 +16,7 @@ enum class Fault {
   overrun_write,
   overrun_read,
   small_launch,
-  // In pipeline: y[i] = sum over 4 steps of x[step][i], 64 threads, two stages of cp.async.
+  // In pipeline: sums over 4 steps, 64 threads, two stages of cp.async.
   no_wait,
   short_wait,
   early_reuse,
@@ -40,8 +40,8 @@ inline constexpr int kFaultSteps = 4;
 namespace emu {
 /// x, y: kFaultThreads elements.
 void run_reverse(Fault fault, const float* x, float* y, StreamView stream);
-/// x: kFaultSteps * kFaultThreads elements, y: kFaultThreads. Each thread reads the element that
-/// its neighbour copied.
+/// y[i] = sum over steps and e of x[step][i ^ 1][e]; x: [kFaultSteps][kFaultThreads][2]. Each
+/// thread reads what its neighbour copied.
 void run_pipeline(Fault fault, const float* x, float* y, StreamView stream);
 /// Two warps that hand over to each other by named barriers; y: kFaultThreads elements become 1.
 void run_named(Fault fault, float* y, StreamView stream);
