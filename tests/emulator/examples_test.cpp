@@ -1,6 +1,7 @@
 // examples_test.cpp - whole kernels on the emulator, under every schedule.
 #include <fovea/kernels/emulator/schedule.h>
 #include <fovea/tests/emulator/kernels/examples.h>
+#include <fovea/tests/emulator/schedules.h>
 
 #include <gtest/gtest.h>
 
@@ -57,15 +58,7 @@ TEST_P(Examples, Gemm) {
   EXPECT_EQ(c, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schedules, Examples, testing::ValuesIn(all_schedules()),
-                         [](const auto& test) {
-                           std::string name = to_string(test.param);
-                           std::erase(name, ',');
-                           for (char& c : name) {
-                             if (c == ' ') c = '_';
-                           }
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Schedules, Examples, testing::ValuesIn(all_schedules()), schedule_name);
 
 }  // namespace
 }  // namespace fovea
