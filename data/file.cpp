@@ -1,13 +1,13 @@
-// file.cpp - zlib's gzread reads plain files as they are.
+// file.cpp - reading, with errors that say where.
 #include <fovea/core/error.h>
 #include <fovea/data/file.h>
+#include <fovea/data/gzip.h>
 
-#include <zlib.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <system_error>
 
 namespace fovea {
@@ -17,34 +17,18 @@ namespace {
 constexpr std::int64_t kMaxDeflateRatio = 1032;
 constexpr std::int64_t kMaxTextBytes = 1 << 24;
 
-[[noreturn]] void cannot_open(const std::filesystem::path& path) {
+}  // namespace
+
+void cannot_open(const std::filesystem::path& path) {
   const int error = errno;
   throw InvalidArgument(path.string() + ": cannot be opened: " +
                         (error != 0 ? std::generic_category().message(error) : "out of memory"));
 }
 
-}  // namespace
-
-struct InputFile::Stream {
-  explicit Stream(const char* path) : handle{gzopen(path, "rb")} {}
-  ~Stream() {
-    if (handle != nullptr) gzclose_r(handle);
-  }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  gzFile handle;
-};
-
-InputFile::InputFile(const std::filesystem::path& path) : path_{path} {
-  errno = 0;
-  stream_ = std::make_unique<Stream>(path.c_str());
-  if (stream_->handle == nullptr) cannot_open(path);
-  gzbuffer(stream_->handle, 1 << 17);
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(path, error);
-  if (error) throw InvalidArgument(path.string() + ": not a file: " + error.message());
-  file_bytes_ = static_cast<std::int64_t>(bytes);
-}
+InputFile::InputFile(const std::filesystem::path& path)
+    : path_{path},
+      file_bytes_{RandomAccessFile(path).bytes()},
+      stream_{std::make_unique<GzipReader>(path)} {}
 
 InputFile::~InputFile() = default;
 
@@ -55,39 +39,29 @@ void InputFile::fail(std::int64_t at, const std::string& message) const {
 void InputFile::read(void* to, std::int64_t bytes, const std::string& what) {
   auto* p = static_cast<char*>(to);
   for (std::int64_t left = bytes; left > 0;) {
-    const auto part = static_cast<unsigned>(std::min<std::int64_t>(left, 1 << 24));
-    const int got = gzread(stream_->handle, p, part);
-    if (got > 0) {
-      p += got;
-      left -= got;
-      position_ += got;
-      continue;
+    const std::int64_t got = stream_->read(p, left);
+    if (got == 0) {
+      const std::string problem = stream_->problem();
+      fail(position_, (problem.empty() ? "the file ends" : problem) + ", " + std::to_string(left) +
+                          " bytes of " + what + " are missing; get it again");
     }
-    int error = Z_OK;
-    const char* message = gzerror(stream_->handle, &error);
-    const std::string missing = std::to_string(left) + " bytes of " + what + " are missing";
-    if (error == Z_OK) fail(position_, "the file ends, " + missing + "; get it again");
-    if (error == Z_BUF_ERROR) {
-      fail(position_, "the compressed file is cut off, " + missing + "; get it again");
-    }
-    fail(position_, "damaged (" + std::string(message) + "), " + missing + "; get it again");
+    p += got;
+    left -= got;
+    position_ += got;
   }
 }
 
 void InputFile::expect_end() {
   char byte = 0;
-  const int got = gzread(stream_->handle, &byte, 1);
-  if (got > 0) fail(position_, "the file goes on after what its header promises; get it again");
-  int error = Z_OK;
-  const char* message = gzerror(stream_->handle, &error);
-  if (error == Z_BUF_ERROR) {
-    fail(position_, "the compressed file is cut off before its checksum; get it again");
+  if (stream_->read(&byte, 1) > 0) {
+    fail(position_, "the file goes on after what its header promises; get it again");
   }
-  if (error != Z_OK) fail(position_, "damaged (" + std::string(message) + "); get it again");
+  const std::string problem = stream_->problem();
+  if (!problem.empty()) fail(position_, problem + " after the last byte; get it again");
 }
 
 void InputFile::expect_room(std::int64_t bytes, const std::string& what) const {
-  const bool plain = gzdirect(stream_->handle) != 0;
+  const bool plain = stream_->plain();
   const std::int64_t most = plain ? file_bytes_ - position_ : file_bytes_ * kMaxDeflateRatio;
   if (bytes > most) {
     fail(position_, what + " need " + std::to_string(bytes) + " bytes, the file has " +
@@ -97,19 +71,38 @@ void InputFile::expect_room(std::int64_t bytes, const std::string& what) const {
   }
 }
 
-std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) cannot_open(path);
-  const std::streamoff bytes = in.tellg();
-  // A folder opens, but has no size.
-  if (bytes < 0 || bytes == std::numeric_limits<std::streamoff>::max()) {
+// O_NONBLOCK: opening a pipe would wait for somebody to write to it.
+RandomAccessFile::RandomAccessFile(const std::filesystem::path& path)
+    : path_{path}, descriptor_{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
+  if (descriptor_ < 0) cannot_open(path);
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor_);
     throw InvalidArgument(path.string() + ": not a file");
   }
-  std::vector<std::uint8_t> data(static_cast<std::size_t>(bytes));
-  in.seekg(0);
-  in.read(reinterpret_cast<char*>(data.data()), bytes);
-  if (in.gcount() != bytes) throw FormatError(path.string() + ": cannot be read to its end");
+  bytes_ = status.st_size;
+}
+
+RandomAccessFile::~RandomAccessFile() { ::close(descriptor_); }
+
+std::size_t RandomAccessFile::read(std::int64_t offset, std::uint8_t* to, std::size_t bytes) const {
+  std::size_t done = 0;
+  while (done < bytes) {
+    const auto got = ::pread(descriptor_, to + done, bytes - done,
+                             static_cast<off_t>(offset) + static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+  const RandomAccessFile file(path);
+  std::vector<std::uint8_t> data(static_cast<std::size_t>(file.bytes()));
+  if (file.read(0, data.data(), data.size()) != data.size()) {
+    throw FormatError(path.string() + ": cannot be read to its end");
+  }
   return data;
 }
 

@@ -12,6 +12,11 @@
 
 namespace fovea {
 
+class GzipReader;
+
+/// Throws InvalidArgument with the words of errno.
+[[noreturn]] void cannot_open(const std::filesystem::path& path);
+
 /// A file read from front to back, unpacked on the way if it is gzip.
 class InputFile {
  public:
@@ -36,11 +41,29 @@ class InputFile {
   [[noreturn]] void fail(std::int64_t at, const std::string& message) const;
 
  private:
-  struct Stream;
   std::filesystem::path path_;
-  std::unique_ptr<Stream> stream_;
   std::int64_t file_bytes_ = 0;
+  std::unique_ptr<GzipReader> stream_;
   std::int64_t position_ = 0;
+};
+
+/// A regular file read here and there. Throws InvalidArgument where it cannot be opened.
+class RandomAccessFile {
+ public:
+  explicit RandomAccessFile(const std::filesystem::path& path);
+  ~RandomAccessFile();
+  RandomAccessFile(const RandomAccessFile&) = delete;
+  RandomAccessFile& operator=(const RandomAccessFile&) = delete;
+
+  /// Reads up to `bytes` bytes at `offset`; returns how many there were.
+  std::size_t read(std::int64_t offset, std::uint8_t* to, std::size_t bytes) const;
+  std::int64_t bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::int64_t bytes_ = 0;
 };
 
 /// All bytes of a file. Throws InvalidArgument where it cannot be read.

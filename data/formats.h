@@ -28,6 +28,10 @@ FolderListing list_folder(const std::filesystem::path& path);
 /// Each returns nothing where the folder does not look like its kind, and throws where it does but
 /// is not complete. They fill training and test (class folders: all parts), class names, skipped.
 std::optional<DataSets> open_idx_folder(const FolderListing& folder, const OpenOptions& options);
+std::optional<DataSets> open_cifar_folder(const FolderListing& folder, const OpenOptions& options);
+
+/// What is left: always reads, or throws.
+DataSets open_class_folders(const FolderListing& root, const OpenOptions& options);
 
 /// The names asked for by options.labels or present as labels.txt; else empty.
 std::vector<std::string> given_names(const FolderListing& folder, const OpenOptions& options);

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace fovea {
 namespace {
@@ -58,6 +59,18 @@ void check_channels(int channels) {
   }
 }
 
+void check_extents(int height, int width, int channels) {
+  check_channels(channels);
+  if (height < 1 || width < 1) {
+    throw InvalidArgument("image: " + std::to_string(height) + "x" + std::to_string(width) +
+                          "; both extents must be at least 1");
+  }
+}
+
+std::int64_t pixel_bytes(int height, int width, int channels) {
+  return checked_mul(height, checked_mul(width, channels));
+}
+
 }  // namespace
 
 void check(const ImageView& view) {
@@ -82,12 +95,17 @@ void check(const ImageView& view) {
 
 Image::Image(int height, int width, int channels)
     : height_{height}, width_{width}, channels_{channels} {
-  check_channels(channels);
-  if (height < 1 || width < 1) {
-    throw InvalidArgument("image: " + std::to_string(height) + "x" + std::to_string(width) +
-                          "; both extents must be at least 1");
+  check_extents(height, width, channels);
+  pixels_.resize(static_cast<std::size_t>(pixel_bytes(height, width, channels)));
+}
+
+Image::Image(int height, int width, int channels, std::vector<std::uint8_t> pixels)
+    : height_{height}, width_{width}, channels_{channels}, pixels_{std::move(pixels)} {
+  check_extents(height, width, channels);
+  if (static_cast<std::int64_t>(pixels_.size()) != pixel_bytes(height, width, channels)) {
+    throw InvalidArgument("image: " + std::to_string(pixels_.size()) + " bytes for " +
+                          size_text(height, width, channels));
   }
-  pixels_.resize(static_cast<std::size_t>(checked_mul(height, checked_mul(width, channels))));
 }
 
 Image::Image(const ImageView& view, int channels) : Image(view.height, view.width, channels) {

@@ -42,6 +42,8 @@ class FOVEA_API Image {
   Image() = default;
   /// Black. Throws InvalidArgument for an extent below 1 or channels other than 1 and 3.
   Image(int height, int width, int channels);
+  /// Takes `pixels`, {height, width, channels}. Throws InvalidArgument where their number is wrong.
+  Image(int height, int width, int channels, std::vector<std::uint8_t> pixels);
   /// A copy of `view` with 1 or 3 channels: see convert().
   Image(const ImageView& view, int channels);
 

@@ -28,11 +28,32 @@ std::string grouped(std::int64_t n) {
   return text;
 }
 
+// "IDX" or "CIFAR-10" where a folder has files named as theirs.
+std::string kind_by_names(const FolderListing& folder) {
+  for (const std::string& name : folder.files) {
+    if (name.find("-ubyte") != std::string::npos) return "IDX";
+    if (name.starts_with("data_batch_")) return "CIFAR-10";
+  }
+  return {};
+}
+
+// Downloads often unpack into a folder of their own: say which, do not guess.
+void refuse_if_one_below(const FolderListing& folder) {
+  constexpr std::size_t kFew = 4;
+  if (folder.folders.size() > kFew) return;
+  for (const std::string& name : folder.folders) {
+    const std::string kind = kind_by_names(list_folder(folder.path / name));
+    if (kind.empty()) continue;
+    throw InvalidArgument(folder.path.string() + ": the " + kind + " files are in " + name +
+                          "; give " + (folder.path / name).string());
+  }
+}
+
 DataSets open_folder(const FolderListing& folder, const OpenOptions& options) {
   if (std::optional<DataSets> data = open_idx_folder(folder, options)) return std::move(*data);
-  throw InvalidArgument(folder.path.string() + ": no data set: " + folder.contents() +
-                        "; give a folder of class folders with JPEG or PNG pictures, IDX files, "
-                        "or CIFAR-10 binary batches");
+  if (std::optional<DataSets> data = open_cifar_folder(folder, options)) return std::move(*data);
+  refuse_if_one_below(folder);
+  return open_class_folders(folder, options);
 }
 
 }  // namespace
