@@ -68,13 +68,12 @@ auto guarded(const typename Op::Problem& problem, const Make& make) {
   }
 }
 
-/// Yes if make() finds a primitive; else why not.
-template <class Make>
-Verdict possible(const Make& make) {
+/// The verdict that covers() gives; no, with oneDNN's words, where it finds no primitive.
+template <class Covers>
+Verdict possible(const Covers& covers) {
   try {
     const ThreadScope scope(work_threads());
-    make();
-    return {};
+    return covers();
   } catch (const dnnl::error& e) {
     return Verdict::no(std::string("oneDNN: ") + e.what());
   } catch (const Error& e) {

@@ -51,7 +51,10 @@ Algorithm<Op> direct(const PassParts<Op>& pass) {
   a.devices = Devices::cpu;
   a.can_run = [pass](const ConvProblem& p, const DeviceInfo&) {
     if (const Verdict v = admits(p.epilogue, pass.epilogues); !v) return v;
-    return possible([&] { pass.describe(Maker(), p, way_of("", pass.variants(p))); });
+    return possible([&] {
+      pass.describe(Maker(), p, way_of("", pass.variants(p)));
+      return Verdict{};
+    });
   };
   a.variants = [pass](const ConvProblem& p, const DeviceInfo&, const Limits&) {
     return pass.variants(p);
@@ -85,7 +88,10 @@ Algorithm<Op> winograd(const PassParts<Op>& pass) {
   a.can_run = [pass](const ConvProblem& p, const DeviceInfo&) {
     if (const Verdict v = admits(p.epilogue, pass.epilogues); !v) return v;
     if (const Verdict v = winograd_pays(p); !v) return v;
-    return possible([&] { pass.describe(Maker(), p, kWinograd); });
+    return possible([&] {
+      pass.describe(Maker(), p, kWinograd);
+      return Verdict{};
+    });
   };
   a.prepare = [pass](const ConvProblem& p, const Variant&, const DeviceInfo&) {
     return guarded<Op>(p, [&] { return pass.prepare(p, kWinograd); });

@@ -116,18 +116,14 @@ std::unique_ptr<Prepared<LinearWgrad::Args>> prepare_wgrad(const LinearProblem& 
 
 template <class Op, class Describe, class Prepare>
 void add(Registry& registry, const Epilogue& epilogues, Describe describe, Prepare prepare) {
-  Algorithm<Op> a;
-  a.engine = kEngine;
-  a.name = "inner_product";
-  a.devices = Devices::cpu;
-  a.can_run = [=](const LinearProblem& p, const DeviceInfo&) {
-    if (const Verdict v = admits(p.epilogue, epilogues); !v) return v;
-    return possible([&] { describe(Maker(), p); });
-  };
-  a.prepare = [=](const LinearProblem& p, const Variant&, const DeviceInfo&) {
-    return guarded<Op>(p, [&] { return prepare(p); });
-  };
-  registry.add<Op>(std::move(a));
+  add_simple<Op>(
+      registry, "inner_product", true,
+      [=](const LinearProblem& p) {
+        if (const Verdict v = admits(p.epilogue, epilogues); !v) return v;
+        describe(Maker(), p);
+        return Verdict{};
+      },
+      prepare);
 }
 
 }  // namespace

@@ -1,4 +1,3 @@
-#include <fovea/kernels/cpu/onednn/api.h>
 #include <fovea/kernels/cpu/onednn/engine.h>
 #include <fovea/kernels/cpu/onednn/onednn.h>
 
@@ -7,6 +6,9 @@ namespace fovea {
 void add_onednn_algorithms(Registry& registry) {
   onednn::add_conv(registry);
   onednn::add_linear(registry);
+  onednn::add_pool(registry);
+  onednn::add_lrn(registry);
+  onednn::add_pointwise(registry);
 }
 
 std::string onednn_version() {

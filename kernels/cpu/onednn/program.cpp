@@ -128,15 +128,22 @@ void Program::run(const Merge& m) const {
   const float* const values = address(m.values);
   const float* const mask = address(m.mask);
   float* const into = address(m.into);
+  // Values are loaded whatever the mask says: a branch on it would be mispredicted half the time.
   if (!m.masked) {
 #pragma omp parallel for simd schedule(static)
     for (std::int64_t i = 0; i < m.count; ++i) into[i] += values[i];
   } else if (m.accumulate) {
 #pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < m.count; ++i) into[i] += mask[i] > 0.0F ? values[i] : 0.0F;
+    for (std::int64_t i = 0; i < m.count; ++i) {
+      const float v = values[i];
+      into[i] += mask[i] > 0.0F ? v : 0.0F;
+    }
   } else {
 #pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < m.count; ++i) into[i] = mask[i] > 0.0F ? values[i] : 0.0F;
+    for (std::int64_t i = 0; i < m.count; ++i) {
+      const float v = values[i];
+      into[i] = mask[i] > 0.0F ? v : 0.0F;
+    }
   }
 }
 
