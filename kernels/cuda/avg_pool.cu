@@ -48,8 +48,8 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   for (int p = rows.begin; p < rows.end; ++p) {
     for (int q = columns.begin; q < columns.end; ++q) {
       const auto gradient = load_vector<W>(dy + g.y_at(at.image, p, q, at.channel));
-      const float cells = divisor(g, padded, p, q);
-      for (int l = 0; l < W; ++l) sum[l] += gradient[l] / cells;
+      const float share = 1.0F / divisor(g, padded, p, q);
+      for (int l = 0; l < W; ++l) sum[l] = fma(gradient[l], share, sum[l]);
     }
   }
   store_vector<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
