@@ -112,7 +112,7 @@ void run(const InputProblem& p, const InputCast::Args& a, StreamView stream) {
 }  // namespace
 
 Algorithm<InputCast> input_cast() {
-  return make_algorithm<InputCast>({.name = "crop", .run = run, .exact_on_integers = false});
+  return make_algorithm<InputCast>({.name = "crop", .run = run});
 }
 
 }  // namespace fovea::FOVEA_TARGET

@@ -20,8 +20,8 @@ namespace fovea::FOVEA_TARGET {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kSmall = 2048;  // elements: 8 blocks of 256 threads share an SM in both passes
-constexpr int kLarge = 8192;
+constexpr int kSmall = 2048;  // elements: 8 blocks of 24 KiB fill an SM of capability 9.0
+constexpr int kLarge = 8192;  // for deeper pixels: 2 blocks
 
 struct AcrossGeometry {
   std::int64_t elements;
@@ -51,6 +51,7 @@ struct AcrossGeometry {
 
 template <int Capacity>
 struct AcrossTile {
+  static constexpr int kBlocks = Capacity == kSmall ? 8 : 2;  // on an SM
   struct Forward {
     alignas(16) float x[Capacity];
   };
@@ -87,7 +88,7 @@ __device__ __forceinline__ float denominator(const AcrossGeometry& g, const Wind
 }
 
 template <int Capacity, int W>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, AcrossTile<Capacity>::kBlocks)
     lrn_across_forward_kernel(AcrossGeometry g, const float* x, float* y) {
   auto& s = block_shared<typename AcrossTile<Capacity>::Forward>();
   const std::int64_t begin = g.begin();
@@ -100,7 +101,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <int Capacity, int W>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, AcrossTile<Capacity>::kBlocks)
     lrn_across_backward_kernel(AcrossGeometry g, const float* x, const float* dy, float* dx) {
   auto& s = block_shared<typename AcrossTile<Capacity>::Backward>();
   const std::int64_t begin = g.begin();
