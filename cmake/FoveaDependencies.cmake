@@ -4,22 +4,44 @@
 # As a sub-project our imported targets must be seen by whoever links us statically.
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
-find_package(nlohmann_json REQUIRED)
+
+# A machine without packages can be given libraries in .deps/ (docs/testing.md).
+if(EXISTS "${PROJECT_SOURCE_DIR}/.deps/usr")
+  list(APPEND CMAKE_PREFIX_PATH "${PROJECT_SOURCE_DIR}/.deps/usr")
+endif()
 
 # Input files: gzip, PNG, JPEG. Without one of them its files are declined with a message.
-find_package(ZLIB)
-find_package(PNG)
+find_package(ZLIB QUIET)
+find_package(PNG QUIET)
 set(FOVEA_WITH_ZLIB ${ZLIB_FOUND})
 set(FOVEA_WITH_PNG ${PNG_FOUND})
 include(FoveaTurboJpeg)
+
+# fovea_find_headers(<target> <header>): an imported target where the header is found.
+function(fovea_find_headers target header)
+  find_path(${target}_INCLUDE "${header}")
+  mark_as_advanced(${target}_INCLUDE)
+  if(${target}_INCLUDE)
+    add_library(${target} INTERFACE IMPORTED GLOBAL)
+    set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${${target}_INCLUDE}")
+  endif()
+endfunction()
+
+# Recipes, models and checkpoints; without these there are core, kernels and data alone.
+find_package(nlohmann_json QUIET)
+fovea_find_headers(fovea_tomlplusplus toml++/toml.h)
+set(FOVEA_WITH_NETS OFF)
+if(nlohmann_json_FOUND AND TARGET fovea_tomlplusplus AND FOVEA_WITH_ZLIB)
+  set(FOVEA_WITH_NETS ON)
+endif()
+
+# The command.
+fovea_find_headers(fovea_cli11 CLI/CLI.hpp)
 
 set(FOVEA_WITH_ONEDNN OFF)
 if(FOVEA_ONEDNN)
   include(FoveaOneDnn)
 endif()
-
-find_path(FOVEA_TOMLPP_INCLUDE toml++/toml.h)
-find_path(FOVEA_CLI11_INCLUDE CLI/CLI.hpp)
 
 set(FOVEA_WITH_CUDA OFF)
 set(FOVEA_WITH_CUDNN OFF)
