@@ -1,4 +1,4 @@
-// cpu_limits.h - how many CPUs a process may use: affinity and cgroup quota.
+// cpu_limits.h - CPUs a process may use: affinity and cgroup quota. Internal.
 #pragma once
 
 #include <fovea/core/api.h>

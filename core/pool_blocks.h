@@ -1,6 +1,6 @@
 // pool_blocks.h - the pool's map of its memory: chunks cut into blocks, used or in a free list.
-// Knows no stream and no lock. Giving back and merging allocate nothing: every block keeps the node
-// that puts it into a list.
+// Internal. Knows no stream and no lock. Giving back and merging allocate nothing: every block
+// keeps the node that puts it into a list.
 #pragma once
 
 #include <cstddef>

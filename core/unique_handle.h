@@ -1,4 +1,4 @@
-// unique_handle.h - one owner for a C library's handle.
+// unique_handle.h - one owner for a C library's handle. Internal.
 #pragma once
 
 #include <utility>
