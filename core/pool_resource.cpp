@@ -1,4 +1,5 @@
 // pool_resource.cpp - who may have which free block, and when.
+#include <fovea/core/asan.h>
 #include <fovea/core/error.h>
 #include <fovea/core/log.h>
 #include <fovea/core/pool_blocks.h>
@@ -39,7 +40,7 @@ class PoolResource::Impl {
   Impl(MemoryResource& upstream, PoolOptions options)
       : upstream_{upstream},
         options_{options},
-        ordered_{upstream.device().kind() != DeviceKind::cpu} {}
+        on_host_{upstream.device().kind() == DeviceKind::cpu} {}
 
   ~Impl() {
     settle_all();
@@ -48,13 +49,16 @@ class PoolResource::Impl {
       log(LogLevel::error, "a pool on " + to_string(upstream_.device()) + " ended with " +
                                std::to_string(used) + " bytes still handed out");
     }
-    for (const auto& [begin, bytes] : blocks_.chunks()) {
-      upstream_.deallocate(begin, bytes, StreamView());
-    }
+    for (const auto& [begin, bytes] : blocks_.chunks()) give_back(begin, bytes);
   }
 
   void* allocate(std::size_t bytes, StreamView stream) {
-    const std::size_t size = rounded(bytes);
+    void* p = find_or_grow(rounded(bytes), stream);
+    if (on_host_) allow_bytes(p, bytes);
+    return p;
+  }
+
+  void* find_or_grow(std::size_t size, StreamView stream) {
     std::unique_lock lock(mutex_);
     if (void* p = find(size, stream)) return p;
     if (void* p = grow(size)) return p;
@@ -106,7 +110,7 @@ class PoolResource::Impl {
     }
     std::size_t total = 0;
     for (const auto& [begin, bytes] : chunks) {
-      upstream_.deallocate(begin, bytes, StreamView());
+      give_back(begin, bytes);
       total += bytes;
     }
     return total;
@@ -135,11 +139,17 @@ class PoolResource::Impl {
   Device device() const { return upstream_.device(); }
 
  private:
+  void give_back(std::byte* chunk, std::size_t bytes) noexcept {
+    if (on_host_) allow_bytes(chunk, bytes);
+    upstream_.deallocate(chunk, bytes, StreamView());
+  }
+
   /// What is wrong with the call; nullptr where nothing is.
   const char* take_back(std::byte* begin, std::size_t bytes, StreamView stream) noexcept {
     const std::lock_guard lock(mutex_);
     const std::size_t used = blocks_.used_at(begin);
     if (used == 0) return "a pool was given memory back that it has not handed out";
+    if (on_host_ && !runs_behind(stream)) forbid_bytes(begin, used);
     try {
       blocks_.give(begin, list_for_free(stream));
     } catch (...) {
@@ -147,6 +157,12 @@ class PoolResource::Impl {
     }
     const bool same_size = bytes <= used && used - bytes < kAllocationAlignment;
     return same_size ? nullptr : "a pool was given memory back with another size";
+  }
+
+  /// Whether work on the stream may still use what the host gives back. Not on cpu, and not with an
+  /// empty view; but page-locked host memory is given back on streams of a GPU.
+  static bool runs_behind(StreamView stream) {
+    return stream.impl() != nullptr && stream.impl()->device().kind() != DeviceKind::cpu;
   }
 
   // From here on: under the lock.
@@ -157,7 +173,7 @@ class PoolResource::Impl {
     settle_reached();
     if (void* p = take_own(size, stream)) return p;
     if (void* p = take_merged(size, stream)) return p;
-    return stream.impl() != nullptr && ordered_ ? take_by_waiting(size, stream) : nullptr;
+    return runs_behind(stream) ? take_by_waiting(size, stream) : nullptr;
   }
 
   /// The best fit of what `stream` may use without waiting.
@@ -225,8 +241,7 @@ class PoolResource::Impl {
   }
 
   FreeList& list_for_free(StreamView stream) {
-    // On cpu, and with an empty view, the work is done.
-    if (!ordered_ || stream.impl() == nullptr) return settled_;
+    if (!runs_behind(stream)) return settled_;
     StreamList& list = own_list(stream);
     note_free(list, stream);
     return list.blocks;
@@ -259,6 +274,7 @@ class PoolResource::Impl {
       upstream_.deallocate(begin, bytes, StreamView());
       throw;
     }
+    if (on_host_) forbid_bytes(begin, bytes);
     return blocks_.take({bytes, begin}, size, settled_);
   }
 
@@ -283,7 +299,7 @@ class PoolResource::Impl {
 
   MemoryResource& upstream_;
   const PoolOptions options_;
-  const bool ordered_;  // whether streams run behind the host
+  const bool on_host_;  // what the address sanitizer knows of
   mutable std::mutex mutex_;
   BlockMap blocks_;
   FreeList settled_;  // free for every stream

@@ -29,8 +29,8 @@ struct PoolUsage {
 
 /// Best fit with coalescing. Memory freed on a stream is at once free for that stream; for another
 /// stream when the GPU (or the emulator) has passed the free, or by letting the other stream wait
-/// for it, which the pool prefers to growing. On cpu, where a free means that the work is done,
-/// there is one list for all streams.
+/// for it, which the pool prefers to growing. A free on a cpu stream means that the work is done:
+/// the memory is free for all.
 ///
 /// Not inside a capture: allocate() refuses, as the replays would share the memory with others;
 /// what is freed there stays with its stream. Thread-safe.

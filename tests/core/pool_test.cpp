@@ -165,6 +165,39 @@ TEST_P(Pool, TellsTheLogWhatIsWrong) {
   EXPECT_EQ(upstream.statistics().current_bytes, 0U);
 }
 
+TEST(PoolOnCpu, HostMemoryGivenBackOnALazyStreamWaitsForItToo) {
+  // As page-locked memory does that a GPU still copies from.
+  StatisticsResource upstream(default_resource(Device::cpu()));
+  PoolResource pool(upstream, {.chunk_bytes = 4 * kKiB});
+  const Stream lazy(Device::emulated()), host(Device::cpu());
+  auto* p = static_cast<int*>(pool.allocate(4 * kKiB, lazy));
+  *p = 1;
+  int seen = 0;
+  lazy.view().enqueue([p, &seen] { seen = *p; });
+  pool.deallocate(p, 4 * kKiB, lazy);
+  auto* q = static_cast<int*>(pool.allocate(4 * kKiB, host));
+  EXPECT_NE(q, p);
+  *q = 2;
+  lazy.view().synchronize();
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(pool.allocate(4 * kKiB, host), p) << "passed by the lazy stream: free for all";
+  pool.deallocate(p, 4 * kKiB, host);
+  pool.deallocate(q, 4 * kKiB, host);
+}
+
+TEST(PoolOnCpu, LetsTheAddressSanitizerSeeWhatIsNotHandedOut) {
+#if defined(__SANITIZE_ADDRESS__)
+  PoolResource pool(default_resource(Device::cpu()));
+  auto* p = static_cast<volatile char*>(pool.allocate(100, StreamView()));
+  p[99] = 1;
+  EXPECT_DEATH(p[100] = 1, "use-after-poison");
+  pool.deallocate(const_cast<char*>(p), 100, StreamView());
+  EXPECT_DEATH(p[0] = 1, "use-after-poison");
+#else
+  GTEST_SKIP() << "this build is without the address sanitizer";
+#endif
+}
+
 /// A resource whose two streams of one device compete for one chunk.
 class PoolAcrossStreams : public testing::Test {
  protected:
