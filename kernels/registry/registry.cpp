@@ -3,6 +3,7 @@
 // discarded branch needs no definition of the function it names.
 #include <fovea/kernels/cpu/onednn/onednn.h>
 #include <fovea/kernels/cpu/reference/reference.h>
+#include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/kernels/cuda/algorithms.h>
 #include <fovea/kernels/registry/registry.h>
 
@@ -17,6 +18,7 @@ constexpr bool kHasCuda = FOVEA_HAS_CUDA;
 
 Registry default_registry() {
   Registry registry;
+  add_simd_algorithms(registry);
   if constexpr (kHasOneDnn) add_onednn_algorithms(registry);
   add_reference_algorithms(registry);
   if constexpr (kHasEmulator) emu::add_algorithms(registry);

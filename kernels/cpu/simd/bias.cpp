@@ -1,0 +1,97 @@
+// bias.cpp - bias and its gradient.
+//
+// The gradient sums columns. Rows are cut into parts by the problem alone, never by the number of
+// threads: each part's sums go to the workspace, and are added in the order of the parts.
+#include <fovea/kernels/cpu/simd/parts.h>
+#include <fovea/kernels/cpu/simd/vec.h>
+
+#include <algorithm>
+
+namespace fovea::simd {
+namespace {
+
+struct AddBiasLoop {
+  template <int>
+  static void run(std::int64_t begin, std::int64_t end, int channels, const float* x,
+                  const float* b, float* y) {
+    for (std::int64_t row = begin; row < end; ++row) {
+#pragma GCC ivdep
+      for (int c = 0; c < channels; ++c) y[row * channels + c] = x[row * channels + c] + b[c];
+    }
+  }
+};
+
+void add_bias_rows(const BiasProblem& p, const AddBias::Args& args, Isa isa) {
+  const float* x = args.x.as<float>();
+  const float* b = args.b.as<float>();
+  run_parts<AddBiasLoop>(isa, p.rows, rows_per_grain(p.channels), p.channels, x, b,
+                         args.y.as<float>());
+}
+
+constexpr std::int64_t kMostParts = 64;
+
+std::int64_t rows_per_part(const BiasProblem& p) {
+  const std::int64_t even = (p.rows + kMostParts - 1) / kMostParts;
+  return std::max(even, rows_per_grain(p.channels));
+}
+std::int64_t parts_of(const BiasProblem& p) {
+  return (p.rows + rows_per_part(p) - 1) / rows_per_part(p);
+}
+
+// sums[c] = sum of rows [begin, end) of column c.
+struct ColumnSumsLoop {
+  // kColumns columns at a time, held in registers.
+  template <int kLanes, int kColumns>
+  static void block(std::int64_t begin, std::int64_t end, int channels, const float* dy,
+                    float* sums) {
+    using V = Vec<kLanes>;
+    constexpr int kVectors = kColumns / kLanes;
+    typename V::Floats sum[kVectors] = {};
+    for (std::int64_t row = begin; row < end; ++row) {
+      for (int v = 0; v < kVectors; ++v) sum[v] += V::load(dy + row * channels + v * kLanes);
+    }
+    for (int v = 0; v < kVectors; ++v) V::store(sums + v * kLanes, sum[v]);
+  }
+
+  template <int kLanes>
+  static void run(std::int64_t begin, std::int64_t end, int channels, const float* dy,
+                  float* sums) {
+    int c = 0;
+    for (; c + 4 * kLanes <= channels; c += 4 * kLanes) {
+      block<kLanes, 4 * kLanes>(begin, end, channels, dy + c, sums + c);
+    }
+    for (; c + kLanes <= channels; c += kLanes) {
+      block<kLanes, kLanes>(begin, end, channels, dy + c, sums + c);
+    }
+    if (c == channels) return;
+    std::fill(sums + c, sums + channels, 0.0F);
+    for (std::int64_t row = begin; row < end; ++row) {
+      for (int i = c; i < channels; ++i) sums[i] += dy[row * channels + i];
+    }
+  }
+};
+
+void bias_gradient(const BiasProblem& p, const BiasGradient::Args& args, Isa isa) {
+  const float* dy = args.dy.as<float>();
+  float* partial = static_cast<float*>(args.context.workspace);
+  const std::int64_t parts = parts_of(p), step = rows_per_part(p);
+  parallel(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = begin; part < end; ++part) {
+      run_as<ColumnSumsLoop>(isa, part * step, std::min(p.rows, (part + 1) * step), p.channels, dy,
+                             partial + part * p.channels);
+    }
+  });
+  run_as<ColumnSumsLoop>(isa, std::int64_t{0}, parts, p.channels,
+                         static_cast<const float*>(partial), args.db.as<float>());
+}
+
+}  // namespace
+
+void add_bias(Registry& registry, Isa isa) {
+  add_loops<AddBias>(registry, isa, add_bias_rows);
+  add_loops<BiasGradient>(registry, isa, bias_gradient, [](const BiasProblem& p) {
+    return static_cast<std::size_t>(checked_mul(parts_of(p), p.channels)) * sizeof(float);
+  });
+}
+
+}  // namespace fovea::simd
