@@ -64,8 +64,9 @@ done
 for row in "${rows[@]}"; do
   IFS=$'\t' read -r file expression tests what reason <<<"$row"
   planted=$((planted + 1))
-  sed -E "$expression" "$root/$file" >"$folder/mutant"
-  changed=$(diff "$root/$file" "$folder/mutant" | grep -c '^[<>]')
+  cp "$tree/$file" "$folder/original"
+  sed -E "$expression" "$folder/original" >"$folder/mutant"
+  changed=$(diff "$folder/original" "$folder/mutant" | grep -c '^[<>]')
   if [ "$changed" -eq 0 ] || [ "$changed" -gt 2 ]; then
     echo "ERROR     $file: '$expression' changes $changed lines, not one"
     errors=$((errors + 1))
@@ -78,13 +79,13 @@ for row in "${rows[@]}"; do
     errors=$((errors + 1))
   elif run_tests $tests; then
     echo "SURVIVED  $file: $what${reason:+ ($reason)}"
-    [ -n "${reason:-}" ] && found=$((found + 0)) || errors=$((errors + 1))
+    [ -n "${reason:-}" ] || errors=$((errors + 1))
     survivors+=("$file: $what: ${reason:-no reason given}")
   else
     found=$((found + 1))
     echo "found     $file: $what [$(grep -om1 'FAILED  \] [^ ,]*' "$folder/test.log" | cut -d' ' -f4)]"
   fi
-  cp "$root/$file" "$tree/$file"
+  cp "$folder/original" "$tree/$file"
 done
 echo "$planted planted, $found found, ${#survivors[@]} survived"
 [ ${#survivors[@]} -eq 0 ] || printf '  %s\n' "${survivors[@]}"

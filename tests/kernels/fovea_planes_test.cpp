@@ -39,6 +39,16 @@ TEST(FoveaPointwise, ReluKeepsNaN) {
   });
 }
 
+TEST(FoveaPointwise, ReluPassesNoGradientWhereTheOutputIsZero) {
+  const ActivationProblem p{5, Activation::relu};
+  expect_reference<ActivationBackward>(p, 0, [&](const auto& call, int shift) {
+    Operand dy({1, 2, 3, 4, 5}, shift), y({0, 1, -0.0F, 2, 0}, shift);
+    call({dy.view({5}), y.view({5}), dy.view({5}), {}});
+    EXPECT_EQ(dy.values(), (std::vector<float>{0, 2, 0, 4, 0}));
+    return dy.values();
+  });
+}
+
 TEST(FoveaPointwise, ScaleAndAddMatchTheReference) {
   for (const std::int64_t count : counts()) {
     expect_reference<Scale>({count, 0.3F}, 0, [&](const auto& call, int shift) {
