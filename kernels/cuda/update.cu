@@ -14,19 +14,21 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-/// The last segment that begins at or before `element`. The table is in ascending order of offsets,
-/// and the first is 0.
-__device__ int segment_of(std::int64_t element, const Segment* table, int count) {
+/// The segment with the largest offset that is not behind `element`, by bisection. The table is in
+/// ascending or descending order of offsets, and one offset is 0.
+__device__ Segment segment_of(std::int64_t element, const Segment* table, int count) {
+  const bool descending = table[0].offset > table[count - 1].offset;
+  const auto at = [&](int i) { return descending ? count - 1 - i : i; };
   int low = 0, high = count;
   while (high - low > 1) {
     const int middle = (low + high) / 2;
-    if (table[middle].offset <= element) {
+    if (table[at(middle)].offset <= element) {
       low = middle;
     } else {
       high = middle;
     }
   }
-  return low;
+  return table[at(low)];
 }
 
 template <int W>
@@ -38,7 +40,7 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   const Vector<float, W> g = load_vector<W>(gradient + first);
   Vector<float, W> w = load_vector<W>(weights + first);
   Vector<float, W> v = load_vector<W>(velocity + first);
-  const Segment segment = table[segment_of(first, table, p.segments)];
+  const Segment segment = segment_of(first, table, p.segments);
   const std::int64_t end = segment.offset + segment.length;
   if (first >= end || segment.frozen != 0) return;
   const float rate = state->learning_rate * segment.rate;

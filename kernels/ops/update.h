@@ -13,7 +13,8 @@ namespace fovea {
 /// Parameters lie in one block, each padded to this many elements.
 inline constexpr std::int64_t kParameterAlignment = 64;
 
-/// One parameter in the block; the table lies in device memory. Trivially copyable.
+/// One parameter in the block; the table lies in device memory, in ascending or descending order of
+/// offsets. Trivially copyable.
 struct Segment {
   std::int64_t offset = 0, length = 0;  // elements
   float rate = 1.0F;                    // times the learning rate

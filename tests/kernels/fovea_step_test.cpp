@@ -204,6 +204,17 @@ TEST(FoveaUpdate, MatchesTheReferenceAndLeavesFrozenAndPaddingAlone) {
   });
 }
 
+TEST(FoveaUpdate, TakesTheTableInEitherOrder) {
+  Parameters ascending, descending;
+  std::reverse(descending.table.begin(), descending.table.end());
+  StepState state{.learning_rate = 0.1F};
+  const auto update = [&](Parameters& p) {
+    return results<SgdUpdate>(
+        p.problem, [&](const auto& call, int shift) { return p.update(call, shift, &state); });
+  };
+  EXPECT_EQ(update(ascending).second, update(descending).second);
+}
+
 TEST(FoveaUpdate, DoesNothingAfterSomethingNotFinite) {
   Parameters parameters;
   StepState state{.learning_rate = 0.1F, .nonfinite = 1};
