@@ -81,6 +81,27 @@ Model Model::with_classes(std::vector<std::string> class_names, std::uint64_t se
   return m;
 }
 
+std::size_t Model::take_parameters(const Model& from) {
+  *this = with_weights({weights_.as<float>(), static_cast<std::size_t>(weights_.elements())});
+  std::size_t taken = 0;
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    for (const ParameterSpec& other : from.parameters_) {
+      if (other.name != parameters_[p].name || other.shape != parameters_[p].shape) continue;
+      fill_parameter(p, from.parameter(other.name));
+      ++taken;
+    }
+  }
+  return taken;
+}
+
+Model Model::with_training(const TrainRecipe& training) const {
+  Model m = *this;
+  m.recipe_.train = training;
+  m.parameters_ = parameters_of(m.recipe_, m.outputs());  // rates and decay
+  m.layout_ = ParameterLayout(m.parameters_);
+  return m;
+}
+
 Model Model::with_weights(std::span<const float> block) const {
   if (static_cast<std::int64_t>(block.size()) != layout_.count()) {
     throw InvalidArgument("model: a block of " + std::to_string(block.size()) +

@@ -30,6 +30,10 @@ class FOVEA_API Model {
 
   /// The same net for other classes: a new last layer (drawn by `seed`), the rest kept.
   Model with_classes(std::vector<std::string> class_names, std::uint64_t seed = 1) const;
+  /// Takes over each parameter of `from` that has name and shape of one of ours; says how many.
+  std::size_t take_parameters(const Model& from);
+  /// The same model, to be trained in another way.
+  Model with_training(const TrainRecipe& training) const;
   /// The same model with other weights: a block as layout() says.
   Model with_weights(std::span<const float> block) const;
 

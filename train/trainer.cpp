@@ -40,26 +40,12 @@ void require_fit(const Model& model, const Dataset& data) {
                         std::to_string(outputs) + "; Model::with_classes() fits one to the other");
 }
 
-// Adds metrics of steps to a mean over images.
-class Mean {
- public:
-  explicit Mean(bool mse, int outputs) : divisor_{mse ? outputs : 1} {}
-  void add(const BatchMetrics& m) {
-    loss_ += static_cast<double>(m.loss) * m.valid;
-    top1_ += m.top1_errors;
-    top5_ += m.top5_errors;
-    images_ += static_cast<std::int64_t>(m.valid);
-  }
-  Score score() const {
-    const auto n = static_cast<double>(std::max<std::int64_t>(images_, 1));
-    return {loss_ / n, top1_ / n / divisor_, top5_ / n, images_};
-  }
-
- private:
-  double loss_ = 0, top1_ = 0, top5_ = 0;
-  std::int64_t images_ = 0;
-  int divisor_;
-};
+void add(EpochSums& sums, const BatchMetrics& m) {
+  sums.loss += static_cast<double>(m.loss) * m.valid;
+  sums.top1 += m.top1_errors;
+  sums.top5 += m.top5_errors;
+  sums.images += static_cast<std::int64_t>(m.valid);
+}
 
 StepInput input_of(const Batch& b) { return {b.images, b.labels, b.targets}; }
 
@@ -76,6 +62,7 @@ struct Trainer::Impl {
   std::int64_t batches = 0;  // an epoch's
   std::int64_t step = 0;     // next
   std::int64_t read = 0;     // metrics read back of steps before this one
+  EpochSums sums;            // of the running epoch's steps read back
   std::vector<float> rates;  // of the steps not read back yet
   StepRecord last;
   std::function<bool(const Progress&)> on_step;
@@ -90,10 +77,11 @@ struct Trainer::Impl {
   LoaderOptions loader_options(const Dataset& set, bool shuffle) const;
   std::int64_t total_steps() const { return batches * recipe.train.epochs; }
   void make_step(const Batch& batch, float rate);
-  void read_back(Mean& mean);
+  Score score(const EpochSums& sums) const;
+  void read_back();
   bool report(int epoch);
   bool run_epoch(Loader& loader, int epoch);
-  void end_epoch(int epoch, const Score& score, double images_per_second);
+  void end_epoch(int epoch, const Score& training_score, double images_per_second);
   Score evaluate(const Dataset& set);
   void store() { model = model.with_weights(executor->weights()); }
 };
@@ -141,17 +129,23 @@ void Trainer::Impl::make_step(const Batch& batch, float rate) {
   ++step;
 }
 
+// Means over the images. The first error of mse is a sum over outputs, of classes a count.
+Score Trainer::Impl::score(const EpochSums& s) const {
+  const auto n = static_cast<double>(std::max<std::int64_t>(s.images, 1));
+  return {s.loss / n, s.top1 / n / (mse() ? model.outputs() : 1), s.top5 / n, s.images};
+}
+
 // Reads the metrics of all steps made; stops the run where numbers were lost.
-void Trainer::Impl::read_back(Mean& mean) {
+void Trainer::Impl::read_back() {
   const auto count = static_cast<int>(step - read);
   if (count == 0) return;
   const auto metrics = executor->read_metrics(static_cast<std::uint64_t>(read), count);
   for (int i = 0; i < count; ++i) {
     const StepMetrics& m = metrics[static_cast<std::size_t>(i)];
-    mean.add(m.batch);
-    Mean one(mse(), model.outputs());
-    one.add(m.batch);
-    last = {read + i, static_cast<int>((read + i) / batches), one.score(),
+    add(sums, m.batch);
+    EpochSums one;
+    add(one, m.batch);
+    last = {read + i, static_cast<int>((read + i) / batches), score(one),
             rates[static_cast<std::size_t>(i)]};
     if (on_record) on_record(last);
     if (m.nonfinite) {
@@ -175,13 +169,13 @@ bool Trainer::Impl::report(int epoch) {
                   .loss = last.score.loss,
                   .top1_error = last.score.top1_error,
                   .images_per_second = static_cast<double>(trained_images) / seconds,
+                  .training_seconds = training_seconds,
                   .learning_rate = schedule.rate(epoch)});
 }
 
 // False: stopped before the epoch's end.
 bool Trainer::Impl::run_epoch(Loader& loader, int epoch) {
   constexpr std::int64_t kReadEvery = 16;  // below the ring's length; losses come so late at most
-  Mean mean(mse(), model.outputs());
   const auto begin = Clock::now();
   const double seconds_before = training_seconds;
   const float rate = schedule.rate(epoch);
@@ -190,33 +184,34 @@ bool Trainer::Impl::run_epoch(Loader& loader, int epoch) {
     const Batch& batch = *loader.next();
     images += batch.valid;
     make_step(batch, rate);
-    if (step - read >= kReadEvery || step % batches == 0) read_back(mean);
+    if (step - read >= kReadEvery || step % batches == 0) read_back();
     training_seconds = seconds_before + seconds_since(begin);
     const bool stop = !report(epoch) || (options.max_steps >= 0 && step >= options.max_steps);
     if (stop && step % batches != 0) {
-      read_back(mean);
+      read_back();
       return false;
     }
     if (stop) {
-      end_epoch(epoch, mean.score(), 0);
+      end_epoch(epoch, score(sums), 0);
       return false;
     }
   }
   const double seconds = std::max(training_seconds - seconds_before, 1e-9);
-  end_epoch(epoch, mean.score(), static_cast<double>(images) / seconds);
+  end_epoch(epoch, score(sums), static_cast<double>(images) / seconds);
   return true;
 }
 
-void Trainer::Impl::end_epoch(int epoch, const Score& score, double images_per_second) {
+void Trainer::Impl::end_epoch(int epoch, const Score& training_score, double images_per_second) {
   EpochRecord record{.epoch = epoch,
                      .epochs = recipe.train.epochs,
                      .step = step,
-                     .training = score,
+                     .training = training_score,
                      .validation = std::nullopt,
                      .test = std::nullopt,
                      .learning_rate = schedule.rate(epoch),
                      .images_per_second = images_per_second,
                      .seconds = 0};
+  sums = {};
   if (options.validation != nullptr) {
     record.validation = evaluate(*options.validation);
     schedule.observe(static_cast<float>(record.validation->top1_error));
@@ -231,12 +226,12 @@ Score Trainer::Impl::evaluate(const Dataset& set) {
   LoaderOptions o = loader_options(set, false);
   o.end_epoch = 1;
   Loader loader(set, o);
-  Mean mean(mse(), model.outputs());
+  EpochSums all;
   std::uint64_t made = 0, read_steps = 0;
   const auto drain = [&] {
     for (const StepMetrics& m :
          executor->read_metrics(read_steps, static_cast<int>(made - read_steps))) {
-      mean.add(m.batch);
+      add(all, m.batch);
     }
     read_steps = made;
   };
@@ -248,7 +243,7 @@ Score Trainer::Impl::evaluate(const Dataset& set) {
     if (made - read_steps == Executor::kRing / 2) drain();
   }
   drain();
-  return mean.score();
+  return score(all);
 }
 
 Trainer::Trainer(Model& model, const Dataset& data, const TrainerOptions& options)
@@ -285,7 +280,7 @@ void Trainer::run() {
 
 TrainingState Trainer::state() const {
   const Impl& i = *impl_;
-  return {i.step, i.executor->weights(), i.executor->velocity(), i.schedule.state(),
+  return {i.step,        i.sums, i.executor->weights(), i.executor->velocity(), i.schedule.state(),
           i.options.seed};
 }
 
@@ -299,6 +294,7 @@ void Trainer::resume(const TrainingState& state) {
   i.executor->set_velocity(state.velocity);
   i.schedule.restore(state.schedule);
   i.options.seed = state.seed;
+  i.sums = state.epoch;
   i.step = i.read = state.step;
 }
 

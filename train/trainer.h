@@ -57,6 +57,7 @@ struct Progress {
   double fraction = 0;               // of all steps
   double loss = 0, top1_error = 0;
   double images_per_second = 0;  // since run() began, evaluation not counted
+  double training_seconds = 0;   // likewise
   float learning_rate = 0;
 };
 
@@ -79,9 +80,16 @@ struct EpochRecord {
   double seconds = 0;            // since run() began
 };
 
+/// Sums over the steps of an epoch so far.
+struct EpochSums {
+  double loss = 0, top1 = 0, top5 = 0;
+  std::int64_t images = 0;
+};
+
 /// What training needs to go on exactly where it stopped.
 struct TrainingState {
   std::int64_t step = 0;
+  EpochSums epoch;                       // of the running epoch; all 0 at its start
   std::vector<float> weights, velocity;  // whole blocks
   Schedule::State schedule;
   std::uint64_t seed = 1;

@@ -1,0 +1,258 @@
+#include <fovea/core/error.h>
+#include <fovea/core/thread_pool.h>
+#include <fovea/data/subset.h>
+#include <fovea/train/checkpoint.h>
+#include <fovea/train/metrics_log.h>
+#include <fovea/train/report/report.h>
+#include <fovea/train/run.h>
+#include <fovea/train/run_options.h>
+#include <fovea/train/statistics.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace fovea {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kCheckpointsKept = 3;
+
+// runs/NAME-K, K the first free number.
+fs::path free_folder(const std::string& name) {
+  for (int k = 1;; ++k) {
+    fs::path folder = fs::path("runs") / (name + "-" + std::to_string(k));
+    if (!fs::exists(folder)) return folder;
+  }
+}
+
+// Grey or colour as the data is; says so where the recipe meant something else.
+void fit_recipe(Recipe& r, const DataSets& d, std::vector<std::string>& notes) {
+  const int channels = d.training->channels();
+  if (r.input.channels != channels) {
+    notes.push_back("the pictures are " + std::string(channels == 1 ? "grey" : "colour") +
+                    "; the recipe's input.channels becomes " + std::to_string(channels));
+    r.input.channels = channels;
+  }
+  const auto size = d.training->image_size();
+  if (r.input.resize == 0 && size && r.input.pad == 0 &&
+      (size->height < r.input.height || size->width < r.input.width)) {
+    notes.push_back("pictures of " + std::to_string(size->height) + "x" +
+                    std::to_string(size->width) + " are enlarged to the net's " +
+                    std::to_string(r.input.height) + "x" + std::to_string(r.input.width));
+  }
+}
+
+Model fresh_model(const Recipe& recipe, const DataSets& d, const RunOptions& o,
+                  std::vector<std::string>& notes) {
+  if (o.weights.empty()) {
+    return Model(recipe, d.class_names, measure_preprocessing(recipe, *d.training), o.trainer.seed);
+  }
+  const Model from = Model::load(o.weights);
+  Model fresh(recipe, d.class_names, measure_preprocessing(recipe, *d.training), o.trainer.seed);
+  const std::size_t taken = fresh.take_parameters(from);
+  if (taken == 0) {
+    throw InvalidArgument("no parameter of " + o.weights + " has name and shape of one of " +
+                          recipe.name + "'s: choose the preset or recipe that the weights are of");
+  }
+  notes.push_back("weights of " + o.weights + ": " + std::to_string(taken) + " of " +
+                  std::to_string(fresh.parameters().size()) + " parameters fit by name and shape");
+  return fresh;
+}
+
+}  // namespace
+
+struct Run::Impl {
+  RunOptions options;
+  std::map<std::string, std::string> kept;  // options as a checkpoint keeps them
+  DataSets data;
+  std::vector<std::string> notes;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Trainer> trainer;
+  std::unique_ptr<MetricsLog> log;
+  fs::path folder;
+  std::int64_t saved_step = -1;
+  double best_validation = 2.0;
+  double seconds_before = 0;  // of earlier starts
+  double seconds_now = 0;     // of training in this one
+  Clock::time_point started;
+  std::optional<Score> test;
+  std::function<void(const EpochRecord&)> on_epoch;
+  std::function<bool(const Progress&)> on_step;
+
+  explicit Impl(const RunOptions& o) : options{o} {}
+  void open();
+  void make_trainer();
+  void start_fresh();
+  void start_again(const Checkpoint& c, bool allow_different_bits);
+  Checkpoint checkpoint() const;
+  void save();
+  void write(const Score& score, std::int64_t step, int epoch, float rate, double speed,
+             const char* split);
+  void record_epoch(const EpochRecord& e);
+  bool run();
+};
+
+void Run::Impl::open() {
+  data = open_data(options.data, options.open);
+  if (options.overfit > 0) {
+    data.training = limited(data.training, options.overfit, options.trainer.seed);
+    data.test = data.training;
+    data.validation = nullptr;
+  }
+  fit_recipe(options.recipe, data, notes);
+  options.recipe.validate(static_cast<int>(data.class_names.size()));
+}
+
+void Run::Impl::make_trainer() {
+  options.trainer.validation = data.validation.get();
+  options.trainer.test = data.test.get();
+  trainer = std::make_unique<Trainer>(*model, *data.training, options.trainer);
+  kept = options_to_text(options);
+  kept["choices"] = choices_text(trainer->executor().plan(Executor::PlanId{}));
+}
+
+void Run::Impl::start_fresh() {
+  if (!options.out.empty() && fs::exists(options.out)) {
+    throw InvalidArgument(options.out.string() +
+                          " exists: resume it (--resume) or choose another folder");
+  }
+  open();
+  model = std::make_unique<Model>(fresh_model(options.recipe, data, options, notes));
+  make_trainer();
+  folder = options.out.empty() ? free_folder(options.recipe.name) : options.out;
+  fs::create_directories(folder / "checkpoints");
+  const Recipe& resolved = trainer->recipe();
+  write_file_atomically((folder / "config.toml").string(),
+                        resolved.toml(options.preset ? &*options.preset : nullptr));
+  std::string names;
+  for (const std::string& n : data.class_names) names += n + "\n";
+  write_file_atomically((folder / "classes.txt").string(), names);
+  if (!data.skipped.empty()) {
+    write_file_atomically((folder / "skipped.tsv").string(), skipped_tsv(data));
+  }
+  log = std::make_unique<MetricsLog>(folder / "metrics.jsonl", 0, model->outputs() > 5);
+}
+
+void Run::Impl::start_again(const Checkpoint& c, bool allow_different_bits) {
+  data = open_data(options.data, options.open);
+  if (options.overfit > 0) {
+    data.training = limited(data.training, options.overfit, options.trainer.seed);
+    data.test = data.training;
+    data.validation = nullptr;
+  }
+  if (data.class_names != c.model.class_names()) {
+    throw InvalidArgument(options.data.string() +
+                          " has other classes than when the run was started");
+  }
+  model = std::make_unique<Model>(c.model.with_training(options.recipe.train));
+  make_trainer();
+  const auto old_choices = c.options.find("choices");
+  if (!allow_different_bits && old_choices != c.options.end() &&
+      old_choices->second != kept["choices"]) {
+    throw InvalidArgument(
+        "this build or device chooses other algorithms than the run did, so the " +
+        std::string("bits would differ; add --allow-different-bits to go on"));
+  }
+  trainer->resume(c.state);
+  saved_step = c.state.step;
+  log = std::make_unique<MetricsLog>(folder / "metrics.jsonl", c.state.step, model->outputs() > 5);
+  for (const MetricsLine& line : log->lines()) {
+    seconds_before = std::max(seconds_before, line.run_seconds);
+    if (line.split == "validation")
+      best_validation = std::min(best_validation, line.score.top1_error);
+  }
+}
+
+Checkpoint Run::Impl::checkpoint() const { return {*model, trainer->state(), kept}; }
+
+void Run::Impl::save() {
+  const Checkpoint c = checkpoint();
+  log->flush();
+  if (c.state.step != saved_step) {
+    save_checkpoint(folder / "checkpoints" / checkpoint_name(c.state.step), c);
+    prune_checkpoints(folder / "checkpoints", kCheckpointsKept);
+    saved_step = c.state.step;
+  }
+  model->with_weights(c.state.weights).save((folder / "model.safetensors").string());
+  write_report(folder / "report.html", trainer->recipe(), *model, log->lines());
+}
+
+void Run::Impl::write(const Score& score, std::int64_t step, int epoch, float rate, double speed,
+                      const char* split) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
+  log->write({step, epoch + 1, score, rate, speed, seconds, seconds_before + seconds, split});
+}
+
+void Run::Impl::record_epoch(const EpochRecord& e) {
+  if (e.validation) {
+    write(*e.validation, e.step, e.epoch, e.learning_rate, e.images_per_second, "validation");
+  }
+  if (e.test) write(*e.test, e.step, e.epoch, e.learning_rate, e.images_per_second, "test");
+  test = e.test;
+  save();
+  if (e.validation && e.validation->top1_error < best_validation) {
+    best_validation = e.validation->top1_error;
+    save_checkpoint(folder / "checkpoints" / "best.safetensors", checkpoint());
+  }
+  if (on_epoch) on_epoch(e);
+}
+
+bool Run::Impl::run() {
+  started = Clock::now();
+  bool to_the_end = true;
+  std::int64_t done = 0, steps = -1;
+  double speed = 0;
+  trainer->on_record([&](const StepRecord& r) {
+    write(r.score, r.step + 1, r.epoch, r.learning_rate, speed, "train");
+  });
+  trainer->on_epoch([&](const EpochRecord& e) { record_epoch(e); });
+  trainer->on_step([&](const Progress& p) {
+    speed = p.images_per_second;
+    seconds_now = p.training_seconds;
+    done = p.step;
+    steps = p.steps;
+    return !on_step || on_step(p);
+  });
+  trainer->run();
+  to_the_end = steps < 0 || done == steps;
+  save();
+  return to_the_end;
+}
+
+Run::Run(const RunOptions& options) : impl_{std::make_unique<Impl>(options)} {
+  impl_->start_fresh();
+}
+Run::Run(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Run::Run(Run&&) noexcept = default;
+Run::~Run() = default;
+
+Run Run::resume(const fs::path& folder, const ResumeOptions& options) {
+  if (!fs::is_directory(folder)) {
+    throw InvalidArgument(folder.string() + " is no run folder: check the path");
+  }
+  const Checkpoint c = newest_checkpoint(folder / "checkpoints");
+  RunOptions o = options_from_text(c.options, c.model.recipe());
+  if (options.epochs) o.recipe.train.epochs = *options.epochs;
+  if (options.loaders > 0) o.trainer.loaders = options.loaders;
+  if (options.device) o.trainer.device = *options.device;
+  auto impl = std::make_unique<Impl>(o);
+  impl->folder = folder;
+  impl->start_again(c, options.allow_different_bits);
+  return Run(std::move(impl));
+}
+
+const DataSets& Run::data() const { return impl_->data; }
+const Model& Run::model() const { return *impl_->model; }
+Trainer& Run::trainer() { return *impl_->trainer; }
+const Trainer& Run::trainer() const { return *impl_->trainer; }
+const fs::path& Run::folder() const { return impl_->folder; }
+const std::vector<std::string>& Run::notes() const { return impl_->notes; }
+void Run::on_epoch(std::function<void(const EpochRecord&)> f) { impl_->on_epoch = std::move(f); }
+void Run::on_step(std::function<bool(const Progress&)> f) { impl_->on_step = std::move(f); }
+bool Run::run() { return impl_->run(); }
+std::optional<Score> Run::test_score() const { return impl_->test; }
+double Run::training_seconds() const { return impl_->seconds_before + impl_->seconds_now; }
+
+}  // namespace fovea

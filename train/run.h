@@ -1,0 +1,79 @@
+// run.h - a training run as a folder: opened data, trainer, records, checkpoints, resume.
+//
+//   config.toml        the recipe as resolved; values that differ from the preset are marked
+//   classes.txt        one name a line
+//   metrics.jsonl      one object a step or an evaluation
+//   checkpoints/       step-000012000.safetensors (the last 3), best.safetensors with validation
+//   model.safetensors  the last weights as a one-file model
+//   report.html        rewritten after each epoch
+//   skipped.tsv        files of the data folder that are not used, where there are any
+#pragma once
+
+#include <fovea/core/api.h>
+#include <fovea/data/open.h>
+#include <fovea/train/trainer.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace fovea {
+
+struct RunOptions {
+  Recipe recipe;
+  std::optional<Recipe> preset = std::nullopt;  // what config.toml marks differences from
+  std::filesystem::path data;
+  OpenOptions open = {};
+  std::filesystem::path out = {};  // empty: runs/NAME-K, K the first free number
+  std::string weights = {};        // a model to start from; empty: fresh
+  std::int64_t overfit = 0;        // train on so many pictures only, judged on themselves
+  TrainerOptions trainer = {};     // validation and test are set by the run
+};
+
+/// What a resume may change.
+struct ResumeOptions {
+  std::optional<int> epochs = std::nullopt;
+  std::optional<Device> device = std::nullopt;
+  int loaders = 0;
+  bool allow_different_bits = false;
+};
+
+class FOVEA_API Run {
+ public:
+  /// Opens the data, fits recipe and data to each other, plans; the folder is made last, so that a
+  /// refused run leaves nothing. Throws what those throw; InvalidArgument where `out` exists.
+  explicit Run(const RunOptions& options);
+  /// Goes on exactly where the run in `folder` stopped: its newest checkpoint that verifies.
+  static Run resume(const std::filesystem::path& folder, const ResumeOptions& options = {});
+  Run(Run&&) noexcept;
+  ~Run();
+
+  const DataSets& data() const;
+  const Model& model() const;
+  Trainer& trainer();
+  const Trainer& trainer() const;
+  const std::filesystem::path& folder() const;
+  /// What recipe and data were fitted to each other by, one sentence each; for people.
+  const std::vector<std::string>& notes() const;
+
+  /// Called after each epoch, after the run's own records are written.
+  void on_epoch(std::function<void(const EpochRecord&)> callback);
+  /// Called after each step; false stops: the state is saved, and run() returns false.
+  void on_step(std::function<bool(const Progress&)> callback);
+
+  /// Trains; writes records, a checkpoint after each epoch, model and report. True: to the end.
+  bool run();
+  /// Score on the test part by the last weights; empty where there is none.
+  std::optional<Score> test_score() const;
+  /// Seconds of training proper over all starts, evaluation and records not counted.
+  double training_seconds() const;
+
+ private:
+  struct Impl;
+  explicit Run(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fovea
