@@ -237,6 +237,7 @@ Run Run::resume(const fs::path& folder, const ResumeOptions& options) {
   if (options.epochs) o.recipe.train.epochs = *options.epochs;
   if (options.loaders > 0) o.trainer.loaders = options.loaders;
   if (options.device) o.trainer.device = *options.device;
+  o.trainer.registry = options.registry;
   auto impl = std::make_unique<Impl>(o);
   impl->folder = folder;
   impl->start_again(c, options.allow_different_bits);

@@ -38,6 +38,7 @@ struct ResumeOptions {
   std::optional<Device> device = std::nullopt;
   int loaders = 0;
   bool allow_different_bits = false;
+  const Registry* registry = nullptr;  // nullptr: default_registry()
 };
 
 class FOVEA_API Run {

@@ -1,0 +1,38 @@
+// text.h - numbers, times and tables for people. Internal to cli/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fovea::cli {
+
+/// printf into a string.
+[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
+/// 249354 -> "249,354".
+std::string thousands(std::int64_t v);
+/// Seconds as "2m38s", "41s", "1h02m".
+std::string duration(double seconds);
+/// Bytes as "148 MiB", "1.6 GiB".
+std::string bytes(std::size_t b);
+/// Quoted for a POSIX shell where that is needed.
+std::string shell_word(const std::string& word);
+
+/// Columns aligned: the first `left` to the left, the others to the right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> heads, std::size_t left = 1);
+  void add(std::vector<std::string> cells);
+  /// Lines, each ended.
+  std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+  std::size_t left_;
+};
+
+/// Largest resident set of this process so far, in bytes.
+std::size_t peak_memory();
+
+}  // namespace fovea::cli
