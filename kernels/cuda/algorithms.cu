@@ -7,11 +7,17 @@
 namespace fovea::FOVEA_TARGET {
 
 void add_algorithms(Registry& registry) {
+  registry.add(conv_forward_direct_tiled());
   registry.add(conv_forward_naive());
+  registry.add(conv_dgrad_direct_tiled());
   registry.add(conv_dgrad_naive());
+  registry.add(conv_wgrad_direct_tiled());
   registry.add(conv_wgrad_naive());
+  registry.add(linear_forward_tiled());
   registry.add(linear_forward_naive());
+  registry.add(linear_dgrad_tiled());
   registry.add(linear_dgrad_naive());
+  registry.add(linear_wgrad_tiled());
   registry.add(linear_wgrad_naive());
   // All other ops.
   registry.add(relu_forward());

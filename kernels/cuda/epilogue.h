@@ -33,11 +33,14 @@ struct ForwardEpilogue {
   const float* bias = nullptr;  // nullptr: none
   bool relu = false, tanh = false;
 
-  __device__ float operator()(float sum, int column) const {
+  /// All but tanh.
+  __device__ __forceinline__ float linear(float sum, int column) const {
     if (bias != nullptr) sum += bias[column];
-    if (relu) sum = sum <= 0.0F ? 0.0F : sum;  // NaN stays NaN
-    if (tanh) sum = FOVEA_TARGET::tanh(sum);
-    return sum;
+    return relu && sum <= 0.0F ? 0.0F : sum;  // NaN stays NaN
+  }
+  __device__ float operator()(float sum, int column) const {
+    sum = linear(sum, column);
+    return tanh ? FOVEA_TARGET::tanh(sum) : sum;
   }
 };
 

@@ -8,11 +8,17 @@
 namespace fovea::FOVEA_TARGET {
 
 // kernels/cuda/conv
+Algorithm<ConvForward> conv_forward_direct_tiled();
+Algorithm<ConvDgrad> conv_dgrad_direct_tiled();
+Algorithm<ConvWgrad> conv_wgrad_direct_tiled();
 Algorithm<ConvForward> conv_forward_naive();
 Algorithm<ConvDgrad> conv_dgrad_naive();
 Algorithm<ConvWgrad> conv_wgrad_naive();
 
 // kernels/cuda/linear
+Algorithm<LinearForward> linear_forward_tiled();
+Algorithm<LinearDgrad> linear_dgrad_tiled();
+Algorithm<LinearWgrad> linear_wgrad_tiled();
 Algorithm<LinearForward> linear_forward_naive();
 Algorithm<LinearDgrad> linear_dgrad_naive();
 Algorithm<LinearWgrad> linear_wgrad_naive();

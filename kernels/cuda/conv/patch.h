@@ -1,0 +1,155 @@
+// patch.h - the index algebra of convolution: which element of an image meets which weight.
+//
+// All three passes read an image [n, height, width, channels] along
+//   row    = i * stride + origin + t * step        (i: row of the output grid, t: tap)
+//   column likewise
+// forward and wgrad: the image is x, the grid y's pixels, origin = -padding, step = dilation;
+// dgrad of stride u: dx falls into u * v phases by (cell + padding) modulo stride. Only every
+// (u / gcd(u, dh))-th tap reaches a phase, and those read the image dy along a grid of stride 1
+// with a negative step: no product with a zero is computed. See docs/kernels/direct_tiled.md.
+#pragma once
+
+#include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/device/target.h>
+#include <fovea/kernels/ops/conv.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace fovea::FOVEA_TARGET {
+
+/// One axis of the map above.
+struct Axis {
+  int extent = 0;  // of the image
+  int stride = 1, origin = 0, step = 1;
+};
+
+/// Where a grid cell's taps begin in the image.
+struct Pixel {
+  std::int64_t offset;  // elements from the image's begin; may lie outside of it
+  int row, column;      // may lie outside of the image
+};
+
+/// A tap and channel, relative to a Pixel.
+struct Tap {
+  std::int64_t offset;
+  int row, column;
+};
+
+inline constexpr int kNowhere = -(1 << 30);  // plus any row or tap: outside of every image
+
+/// The map; groups differ in their first channel alone.
+struct Patch {
+  Axis rows, columns;
+  int channels = 0;                    // of all groups: elements from pixel to pixel
+  unsigned cells = 0;                  // grid cells of all images
+  unsigned depth = 0;                  // taps times channels of the group: the reduction's length
+  FastDivide grid_columns, grid_rows;  // cell -> image, i, j
+  FastDivide group_channels, taps_across;  // index of the reduction -> tap row, tap column, channel
+
+  /// Image and grid indices of a cell.
+  struct Cell {
+    int image, i, j;
+  };
+  __device__ __forceinline__ Cell cell(unsigned index) const {
+    const unsigned row = grid_columns.quotient(index);
+    const unsigned image = grid_rows.quotient(row);
+    return {static_cast<int>(image), static_cast<int>(grid_rows.remainder(row, image)),
+            static_cast<int>(grid_columns.remainder(index, row))};
+  }
+
+  /// Cell `index` of the grid, at channel `first_channel`; kNowhere behind the last cell.
+  __device__ __forceinline__ Pixel pixel(unsigned index, int first_channel) const {
+    if (index >= cells) return {0, kNowhere, kNowhere};
+    const Cell c = cell(index);
+    const int row = c.i * rows.stride + rows.origin;
+    const int column = c.j * columns.stride + columns.origin;
+    const std::int64_t at = (std::int64_t{c.image} * rows.extent + row) * columns.extent + column;
+    return {at * channels + first_channel, row, column};
+  }
+
+  /// Index of the reduction as tap and channel; kNowhere behind the last.
+  __device__ __forceinline__ Tap tap(unsigned index) const {
+    if (index >= depth) return {0, kNowhere, kNowhere};
+    const unsigned t = group_channels.quotient(index);
+    const unsigned r = taps_across.quotient(t);
+    const int row = static_cast<int>(r) * rows.step;
+    const int column = static_cast<int>(taps_across.remainder(t, r)) * columns.step;
+    const std::int64_t at = std::int64_t{row} * columns.extent + column;
+    return {at * channels + group_channels.remainder(index, t), row, column};
+  }
+
+  /// Address of the element, or nullptr in the padding.
+  __device__ __forceinline__ const float* find(const float* image, const Pixel& p,
+                                               const Tap& t) const {
+    const bool inside =
+        static_cast<unsigned>(p.row + t.row) < static_cast<unsigned>(rows.extent) &&
+        static_cast<unsigned>(p.column + t.column) < static_cast<unsigned>(columns.extent);
+    return inside ? image + (p.offset + t.offset) : nullptr;
+  }
+};
+
+/// The map of forward and wgrad.
+inline Patch output_patch(const ConvProblem& p) {
+  const auto count = [](std::int64_t n) { return static_cast<unsigned>(n); };
+  return {.rows = {.extent = p.h, .stride = p.u, .origin = -p.ph.begin, .step = p.dh},
+          .columns = {.extent = p.w, .stride = p.v, .origin = -p.pw.begin, .step = p.dw},
+          .channels = p.c,
+          .cells = count(std::int64_t{p.n} * p.p() * p.q()),
+          .depth = count(std::int64_t{p.r} * p.s * p.c_per_group()),
+          .grid_columns = FastDivide(count(p.q())),
+          .grid_rows = FastDivide(count(p.p())),
+          .group_channels = FastDivide(count(p.c_per_group())),
+          .taps_across = FastDivide(count(p.s))};
+}
+
+/// One axis of one phase of dgrad: the cells first, first + stride, ... of dx, and the taps
+/// first_tap, first_tap + tap_step, ... that reach them.
+struct Phase {
+  int first = 0, cells = 0;
+  int first_tap = 0, tap_step = 1, taps = 0;
+  Axis dy;
+};
+
+/// Phase `index` of `stride` along an axis of `extent` cells, padded by `pad` before, under
+/// `filter` taps of distance `dilation`, of which `outputs` outputs came.
+constexpr Phase phase_of(int index, int stride, int extent, int pad, int filter, int dilation,
+                         int outputs) {
+  int gcd = dilation;
+  for (int rest = stride; rest != 0;) {
+    const int next = gcd % rest;
+    gcd = rest;
+    rest = next;
+  }
+  Phase p;
+  p.tap_step = stride / gcd;  // smallest t > 0 with t dilation = 0 modulo stride
+  p.first = (index + stride - pad % stride) % stride;
+  p.cells = p.first < extent ? (extent - p.first - 1) / stride + 1 : 0;
+  if (index % gcd == 0) {
+    while (p.first_tap < filter && p.first_tap * dilation % stride != index) ++p.first_tap;
+    p.taps = p.first_tap < filter ? (filter - p.first_tap - 1) / p.tap_step + 1 : 0;
+  }
+  // Both divisions are exact: first + pad and first_tap * dilation are `index` modulo stride.
+  p.dy = {.extent = outputs,
+          .stride = 1,
+          .origin = p.taps > 0 ? (p.first + pad - p.first_tap * dilation) / stride : 0,
+          .step = -(p.tap_step * dilation / stride)};
+  return p;
+}
+
+/// The map of dgrad for one phase that has cells; depth 0 where it has no taps.
+inline Patch phase_patch(const ConvProblem& p, const Phase& rows, const Phase& columns) {
+  const auto count = [](std::int64_t n) { return static_cast<unsigned>(n); };
+  const std::int64_t taps = std::int64_t{rows.taps} * columns.taps;
+  return {.rows = rows.dy,
+          .columns = columns.dy,
+          .channels = p.k,
+          .cells = count(std::int64_t{p.n} * rows.cells * columns.cells),
+          .depth = count(taps * p.k_per_group()),
+          .grid_columns = FastDivide(count(columns.cells)),
+          .grid_rows = FastDivide(count(rows.cells)),
+          .group_channels = FastDivide(count(p.k_per_group())),
+          .taps_across = FastDivide(count(std::max(1, columns.taps)))};
+}
+
+}  // namespace fovea::FOVEA_TARGET

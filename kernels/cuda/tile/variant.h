@@ -1,0 +1,62 @@
+// variant.h - which tile, and into how many parts the reduction is split: chosen from the problem
+// alone, never from the card at hand, so that a variant gives the same bits everywhere.
+#pragma once
+
+#include <fovea/kernels/ops/algorithm.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace fovea {
+
+/// A pass as a product of matrices: rows x depth times depth x columns, once for each group.
+struct Extents {
+  std::int64_t rows = 0, columns = 0, depth = 0;
+  int groups = 1;
+  std::int64_t extra = 0;  // sums beside the product, for all groups: a bias gradient
+  bool may_split = false;  // the reduction may go in parts through the workspace
+};
+
+/// A tile that a kernel was built for: outputs of a block, outputs of a thread.
+struct TileSize {
+  int rows = 0, columns = 0;
+  int thread_rows = 0, thread_columns = 0;
+  constexpr int threads() const { return rows * columns / (thread_rows * thread_columns); }
+  friend constexpr bool operator==(const TileSize&, const TileSize&) = default;
+};
+
+/// Indices of the reduction in one slice of shared memory; parts of a split are multiples of it.
+inline constexpr int kSlice = 16;
+
+/// A tile and a split, as text "128x64" or "128x64/12".
+struct TiledVariant {
+  TileSize tile;
+  int splits = 1;
+  friend constexpr bool operator==(const TiledVariant&, const TiledVariant&) = default;
+};
+Variant to_string(const TiledVariant& v);
+/// The inverse among the tiles offered. Throws InvalidArgument, naming them.
+TiledVariant parse_tiled(std::string_view text, std::span<const TileSize> offered);
+
+/// Length of a part of a split; the last one may be shorter.
+std::int64_t part_length(std::int64_t depth, int splits);
+
+/// Whether the reduction may go in so many parts, none of them empty.
+bool can_split(const Extents& e, int splits);
+
+/// Workspace of a split: partial sums of the product and of what is beside it, for each part; 0
+/// without a split.
+std::size_t partial_bytes(const Extents& e, int splits);
+
+/// Predicted clock cycles on a card of 132 SMs: the busiest SM's blocks, their threads'
+/// multiply-adds and shared-memory reads, and, split, the partial sums' way through memory. Good
+/// for ranking, not for reporting.
+double predicted_cycles(const Extents& e, const TiledVariant& v);
+
+/// Each tile with its best split, best prediction first; all fit the workspace of `limits`.
+std::vector<TiledVariant> tiled_variants(const Extents& e, std::span<const TileSize> offered,
+                                         const Limits& limits);
+
+}  // namespace fovea
