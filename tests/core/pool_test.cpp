@@ -96,6 +96,15 @@ TEST_P(Pool, NeverHoldsMoreThanItMay) {
   pool.verify();
 }
 
+TEST_P(Pool, NeverHandsOutLessThanWasAskedFor) {
+  PoolResource pool(upstream, {.chunk_bytes = 4 * kKiB, .max_bytes = 40 * kKiB});
+  void* a = pool.allocate(20 * kKiB, stream);
+  EXPECT_THROW(pool.allocate(30 * kKiB, stream), OutOfMemory);  // 20 KiB of room are left
+  EXPECT_EQ(pool.usage().used_bytes, 20 * kKiB);
+  pool.deallocate(a, 20 * kKiB, stream);
+  pool.verify();
+}
+
 TEST_P(Pool, SurvivesAnUpstreamThatFails) {
   FailingResource failing(upstream, 2);
   PoolResource pool(failing, {.chunk_bytes = 4 * kKiB});
@@ -139,6 +148,14 @@ TEST_P(Pool, WhatIsFreedInsideACaptureComesBackToItsStream) {
   PoolResource pool(upstream, {.chunk_bytes = 4 * kKiB});
   void* a = pool.allocate(4 * kKiB, stream);
   const CapturedWork captured(stream, [&] { pool.deallocate(a, 4 * kKiB, stream); });
+  const Stream other(device());
+  void* b = pool.allocate(4 * kKiB, other);
+  if (device().kind() == DeviceKind::cpu) {  // the one list: here the work before is done
+    EXPECT_EQ(b, a);
+    return pool.deallocate(b, 4 * kKiB, other);
+  }
+  EXPECT_NE(b, a) << "no event says when another stream may have it";
+  pool.deallocate(b, 4 * kKiB, other);
   EXPECT_EQ(pool.allocate(4 * kKiB, stream), a);
   pool.deallocate(a, 4 * kKiB, stream);
   pool.verify();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <string>
@@ -96,19 +97,23 @@ TEST(ThreadPool, RethrowsTheErrorOfTheLowestPart) {
 }
 
 TEST(ThreadPool, ALoopInsideABodyRunsInPlaceWithTheSameParts) {
-  ThreadPool pool(2);
-  const std::vector<Part> alone = parts_of(pool, 10, 2);
-  std::atomic<int> same{0};
-  pool.parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
-    const auto here = std::this_thread::get_id();
-    std::vector<Part> inner;
-    pool.parallel_for(10, 2, [&](std::int64_t begin, std::int64_t end) {
-      EXPECT_EQ(std::this_thread::get_id(), here);
-      inner.emplace_back(begin, end);
+  ThreadPool pool(2), other(2);
+  for (ThreadPool* outer : {&pool, &other}) {
+    const std::vector<Part> alone = parts_of(pool, 10, 2);
+    std::atomic<int> same{0};
+    outer->parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
+      const auto here = std::this_thread::get_id();
+      std::vector<Part> inner;
+      pool.parallel_for(10, 2, [&](std::int64_t begin, std::int64_t end) {
+        EXPECT_EQ(std::this_thread::get_id(), here);
+        // Long enough for another thread to come and take the next part.
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        inner.emplace_back(begin, end);
+      });
+      if (inner == alone) ++same;
     });
-    if (inner == alone) ++same;
-  });
-  EXPECT_EQ(same, 2);
+    EXPECT_EQ(same, 2);
+  }
 }
 
 TEST(ThreadPool, CallersOnSeveralThreadsAllGetTheirLoopsDone) {
