@@ -20,6 +20,27 @@ TEST(FoveaDropout, MatchesTheReferenceToTheBit) {
   }
 }
 
+TEST(FoveaDropout, ReachesTheEndOfAPartThatBeginsInsideACall) {
+  // 1023 elements behind 3 others of a first call: 257 calls, one more than fours of elements.
+  StepState state{.seed = 9, .step = 4, .first_row = 1};
+  expect_reference<Dropout>({1, 1023, 0.5F, 1, 2}, 0, [&](const auto& call, int shift) {
+    Operand x(reals(1023, 1), shift), y(nothing(1023), shift);
+    call({x.view({1, 1023}), y.view({1, 1023}), {nullptr, &state}});
+    return y.values();
+  });
+}
+
+TEST(FoveaDropout, KeepsADrawThatEqualsTheRate) {
+  StepState state{.seed = 9, .step = 4};
+  const float draw = uniform(Philox{9, stream_key(Purpose::dropout, 2, 4)}(0)[1]);
+  results<Dropout>({1, 4, draw, 2, 2}, [&](const auto& call, int shift) {
+    Operand x({1, 1, 1, 1}, shift);
+    call({x.view({1, 4}), x.view({1, 4}), {nullptr, &state}});
+    EXPECT_EQ(x.values()[1], 2.0F);
+    return x.values();
+  });
+}
+
 /// Dropout of `images` of 7 elements each, cut into parts of the given sizes.
 std::vector<float> dropped_in_parts(const std::vector<std::int64_t>& parts) {
   constexpr std::int64_t kPerImage = 7;
