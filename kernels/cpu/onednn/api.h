@@ -5,6 +5,8 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include <cstddef>
+
 namespace fovea::onednn {
 
 using dnnl::memory;
@@ -54,6 +56,14 @@ typename Primitive::primitive_desc describe_wanted(const dnnl::engine& engine,
   }
 #endif
   return pd;
+}
+
+inline std::size_t element_bytes(const memory::desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return memory::data_type_size(desc.get_data_type());
+#else
+  return memory::data_type_size(desc.data_type());
+#endif
 }
 
 inline void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm kind) {

@@ -1,9 +1,9 @@
-// compiled.h - a Program as the Prepared of an op, and how dnnl::error becomes fovea's.
+// compiled.h - a PartedProgram as the Prepared of an op, and how dnnl::error becomes fovea's.
 #pragma once
 
 #include <fovea/core/error.h>
 #include <fovea/core/stream.h>
-#include <fovea/kernels/cpu/onednn/program.h>
+#include <fovea/kernels/cpu/onednn/parts.h>
 #include <fovea/kernels/ops/algorithm.h>
 
 #include <array>
@@ -13,13 +13,13 @@
 
 namespace fovea::onednn {
 
-/// Runs a Program. `Addresses`: a function from Args to the array of the program's externals.
+/// Runs a PartedProgram. `Addresses`: a function from Args to the array of the programs' externals.
 template <class Op, class Addresses>
 class Compiled final : public Prepared<typename Op::Args> {
  public:
   using Args = typename Op::Args;
 
-  Compiled(Program program, Addresses addresses)
+  Compiled(PartedProgram program, Addresses addresses)
       : program_{std::move(program)}, addresses_{addresses} {}
 
   std::size_t workspace_bytes() const override { return program_.workspace_bytes(); }
@@ -39,14 +39,14 @@ class Compiled final : public Prepared<typename Op::Args> {
  private:
   using Bound = decltype(std::declval<Addresses>()(std::declval<const Args&>()));
 
-  Program program_;
+  PartedProgram program_;
   Addresses addresses_;
   Bound bound_{};
   void* workspace_ = nullptr;
 };
 
 template <class Op, class Addresses>
-std::unique_ptr<Prepared<typename Op::Args>> compiled(Program program, Addresses addresses) {
+std::unique_ptr<Prepared<typename Op::Args>> compiled(PartedProgram program, Addresses addresses) {
   return std::make_unique<Compiled<Op, Addresses>>(std::move(program), addresses);
 }
 
@@ -56,11 +56,11 @@ std::string describe_problem(const typename Op::Problem& problem) {
   return std::string(Op::kName) + " " + std::string(name_of(Op::kPass)) + " " + to_string(problem);
 }
 
-/// make() under the right number of threads; its dnnl::error becomes Unsupported.
+/// make() with OpenMP set to `threads`; its dnnl::error becomes Unsupported.
 template <class Op, class Make>
-auto guarded(const typename Op::Problem& problem, const Make& make) {
+auto guarded(const typename Op::Problem& problem, int threads, const Make& make) {
   try {
-    const ThreadScope scope(work_threads());
+    const ThreadScope scope(threads);
     return make();
   } catch (const dnnl::error& e) {
     throw Unsupported("oneDNN " + describe_problem<Op>(problem) + ": " + e.what() +
@@ -68,11 +68,12 @@ auto guarded(const typename Op::Problem& problem, const Make& make) {
   }
 }
 
-/// The verdict that covers() gives; no, with oneDNN's words, where it finds no primitive.
+/// The verdict that covers() gives with OpenMP set to `threads`; no, with oneDNN's words, where it
+/// finds no primitive.
 template <class Covers>
-Verdict possible(const Covers& covers) {
+Verdict possible(int threads, const Covers& covers) {
   try {
-    const ThreadScope scope(work_threads());
+    const ThreadScope scope(threads);
     return covers();
   } catch (const dnnl::error& e) {
     return Verdict::no(std::string("oneDNN: ") + e.what());

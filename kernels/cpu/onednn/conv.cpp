@@ -33,35 +33,91 @@ std::vector<Variant> forward_variants(const ConvProblem& p) {
 
 std::vector<Variant> backward_variants(const ConvProblem&) { return {kNhwc, kBlocked}; }
 
-/// One pass in the words that the list needs.
-template <class Op>
-struct PassParts {
-  Epilogue epilogues;  // those it can do
-  std::function<std::vector<Variant>(const ConvProblem&)> variants;
-  std::function<void(const Maker&, const ConvProblem&, const ConvWay&)> describe;
-  std::function<std::unique_ptr<Prepared<typename Op::Args>>(const ConvProblem&, const ConvWay&)>
-      prepare;
-};
+ConvProblem images_of(const ConvProblem& p, std::int64_t images) {
+  ConvProblem part = p;
+  part.n = static_cast<int>(images);
+  return part;
+}
+
+/// What oneDNN is asked for one part of the batch. Throws dnnl::error where it has nothing.
+void describe(Pass pass, const Maker& maker, const ConvProblem& p, const ConvWay& way) {
+  if (pass == Pass::forward) forward_desc(maker, p, way);
+  if (pass == Pass::dgrad) dgrad_desc(maker, p, way);
+  if (pass == Pass::wgrad) wgrad_desc(maker, p, way);
+}
 
 template <class Op>
-Algorithm<Op> direct(const PassParts<Op>& pass) {
+PartedProgram compile(const ConvProblem& p, const ConvWay& way) {
+  const Split split(p.n);
+  const bool own = split.parts() > 1 || p.epilogue.acc;  // wgrad: sums over images end in one
+  PartedProgram all(split);
+  for (int i = 0; i < split.parts(); ++i) {
+    Program program(describe_problem<Op>(p));
+    const ConvProblem part = images_of(p, split.size(i));
+    if (Op::kPass == Pass::forward) build_forward(program, part, way, split.first(i));
+    if (Op::kPass == Pass::dgrad) build_dgrad(program, part, way, split.first(i));
+    if (Op::kPass == Pass::wgrad) build_wgrad(program, part, way, split.first(i), own);
+    all.add(std::move(program));
+  }
+  if (Op::kPass == Pass::wgrad && own) {
+    all.sum(2, kDw, p.w_shape().elements(), p.epilogue.acc);
+    if (p.epilogue.db) all.sum(3, kDb, p.k, p.epilogue.acc);
+  }
+  return all;
+}
+
+std::array<void*, 4> addresses(const ConvForward::Args& a) {
+  return {a.x.data, a.w.data, a.b.data, a.y.data};
+}
+std::array<void*, 4> addresses(const ConvDgrad::Args& a) {
+  return {a.dy.data, a.w.data, a.mask.data, a.dx.data};
+}
+std::array<void*, 4> addresses(const ConvWgrad::Args& a) {
+  return {a.x.data, a.dy.data, a.dw.data, a.db.data};
+}
+
+template <class Op>
+std::unique_ptr<Prepared<typename Op::Args>> prepare(const ConvProblem& p, const ConvWay& way) {
+  return guarded<Op>(p, Split(p.n).threads_inside(), [&] {
+    return compiled<Op>(compile<Op>(p, way),
+                        [](const typename Op::Args& a) { return addresses(a); });
+  });
+}
+
+template <class Op>
+Verdict has_primitive(const ConvProblem& p, const ConvWay& way) {
+  const Split split(p.n);
+  return possible(split.threads_inside(), [&] {
+    describe(Op::kPass, Maker(), images_of(p, split.longest()), way);
+    return Verdict{};
+  });
+}
+
+constexpr Epilogue epilogues_of(Pass pass) {
+  if (pass == Pass::forward) return {.bias = true, .relu = true, .tanh = true};
+  if (pass == Pass::dgrad) return {.mask = true, .acc = true};
+  return {.acc = true, .db = true};
+}
+
+std::vector<Variant> variants_for(Pass pass, const ConvProblem& p) {
+  return pass == Pass::forward ? forward_variants(p) : backward_variants(p);
+}
+
+template <class Op>
+Algorithm<Op> direct() {
   Algorithm<Op> a;
   a.engine = kEngine;
   a.name = "direct";
   a.devices = Devices::cpu;
-  a.can_run = [pass](const ConvProblem& p, const DeviceInfo&) {
-    if (const Verdict v = admits(p.epilogue, pass.epilogues); !v) return v;
-    return possible([&] {
-      pass.describe(Maker(), p, way_of("", pass.variants(p)));
-      return Verdict{};
-    });
+  a.can_run = [](const ConvProblem& p, const DeviceInfo&) {
+    if (const Verdict v = admits(p.epilogue, epilogues_of(Op::kPass)); !v) return v;
+    return has_primitive<Op>(p, way_of("", variants_for(Op::kPass, p)));
   };
-  a.variants = [pass](const ConvProblem& p, const DeviceInfo&, const Limits&) {
-    return pass.variants(p);
+  a.variants = [](const ConvProblem& p, const DeviceInfo&, const Limits&) {
+    return variants_for(Op::kPass, p);
   };
-  a.prepare = [pass](const ConvProblem& p, const Variant& v, const DeviceInfo&) {
-    const ConvWay way = way_of(v, pass.variants(p));
-    return guarded<Op>(p, [&] { return pass.prepare(p, way); });
+  a.prepare = [](const ConvProblem& p, const Variant& v, const DeviceInfo&) {
+    return prepare<Op>(p, way_of(v, variants_for(Op::kPass, p)));
   };
   return a;
 }
@@ -79,43 +135,35 @@ Verdict winograd_pays(const ConvProblem& p) {
 }
 
 template <class Op>
-Algorithm<Op> winograd(const PassParts<Op>& pass) {
+Algorithm<Op> winograd() {
   Algorithm<Op> a;
   a.engine = kEngine;
   a.name = "winograd";
   a.devices = Devices::cpu;
   a.exact_on_integers = false;  // the transform has fractions
-  a.can_run = [pass](const ConvProblem& p, const DeviceInfo&) {
-    if (const Verdict v = admits(p.epilogue, pass.epilogues); !v) return v;
+  a.can_run = [](const ConvProblem& p, const DeviceInfo&) {
+    if (const Verdict v = admits(p.epilogue, epilogues_of(Op::kPass)); !v) return v;
     if (const Verdict v = winograd_pays(p); !v) return v;
-    return possible([&] {
-      pass.describe(Maker(), p, kWinograd);
-      return Verdict{};
-    });
+    return has_primitive<Op>(p, kWinograd);
   };
-  a.prepare = [pass](const ConvProblem& p, const Variant&, const DeviceInfo&) {
-    return guarded<Op>(p, [&] { return pass.prepare(p, kWinograd); });
+  a.prepare = [](const ConvProblem& p, const Variant&, const DeviceInfo&) {
+    return prepare<Op>(p, kWinograd);
   };
   return a;
 }
 
 template <class Op>
-void add(Registry& registry, const PassParts<Op>& pass) {
-  registry.add<Op>(winograd<Op>(pass));
-  registry.add<Op>(direct<Op>(pass));
+void add(Registry& registry) {
+  registry.add<Op>(winograd<Op>());
+  registry.add<Op>(direct<Op>());
 }
 
 }  // namespace
 
 void add_conv(Registry& registry) {
-  add<ConvForward>(registry, {{.bias = true, .relu = true, .tanh = true},
-                              forward_variants,
-                              forward_desc,
-                              prepare_forward});
-  add<ConvDgrad>(registry,
-                 {{.mask = true, .acc = true}, backward_variants, dgrad_desc, prepare_dgrad});
-  add<ConvWgrad>(registry,
-                 {{.acc = true, .db = true}, backward_variants, wgrad_desc, prepare_wgrad});
+  add<ConvForward>(registry);
+  add<ConvDgrad>(registry);
+  add<ConvWgrad>(registry);
 }
 
 }  // namespace fovea::onednn

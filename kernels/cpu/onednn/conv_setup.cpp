@@ -1,5 +1,6 @@
 // conv_setup.cpp - a ConvProblem as descriptors, and each pass as a Program.
 #include <fovea/kernels/cpu/onednn/conv_setup.h>
+#include <fovea/kernels/cpu/onednn/loops.h>
 
 #include <string_view>
 
@@ -90,13 +91,12 @@ dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker
       s.begin, s.end);
 }
 
-std::unique_ptr<Prepared<ConvForward::Args>> prepare_forward(const ConvProblem& p,
-                                                             const ConvWay& way) {
-  const ConvSetup s(p);
-  Program program(describe_problem<ConvForward>(p), 4);
+void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {
   const auto pd = forward_desc(program.maker(), p, way);
-  const auto x = program.external(0, s.x), w = program.external(1, s.w);
-  const auto b = program.external(2, s.b), y = program.external(3, s.y);
+  const ConvSetup s(p);
+  const auto x = program.external(0, s.x, first * p.h * p.w * p.c);
+  const auto w = program.external(1, s.w), b = program.external(2, s.b);
+  const auto y = program.external(3, s.y, first * p.p() * p.q() * p.k);
   const auto x_inside = program.in_layout(x, pd.src_desc());
   const auto w_inside = program.in_layout(w, pd.weights_desc());
   const auto y_inside = program.in_layout(y, pd.dst_desc());
@@ -112,17 +112,15 @@ std::unique_ptr<Prepared<ConvForward::Args>> prepare_forward(const ConvProblem& 
         pd, {{DNNL_ARG_SRC, x_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DST, y_inside}});
   }
   program.reorder(y_inside, y);
-  return compiled<ConvForward>(std::move(program), [](const ConvForward::Args& a) {
-    return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
-  });
 }
 
-std::unique_ptr<Prepared<ConvDgrad::Args>> prepare_dgrad(const ConvProblem& p, const ConvWay& way) {
-  const ConvSetup s(p);
-  Program program(describe_problem<ConvDgrad>(p), 4);
+void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {
   const auto pd = dgrad_desc(program.maker(), p, way);
-  const auto dy = program.external(0, s.y), w = program.external(1, s.w);
-  const auto mask = program.external(2, s.x), dx = program.external(3, s.x);
+  const ConvSetup s(p);
+  const std::int64_t x_first = first * p.h * p.w * p.c;
+  const auto dy = program.external(0, s.y, first * p.p() * p.q() * p.k);
+  const auto w = program.external(1, s.w), mask = program.external(2, s.x, x_first);
+  const auto dx = program.external(3, s.x, x_first);
   const auto dy_inside = program.in_layout(dy, pd.diff_dst_desc());
   const auto w_inside = program.in_layout(w, pd.weights_desc());
   const bool plain = pd.diff_src_desc() == s.x;
@@ -136,42 +134,38 @@ std::unique_ptr<Prepared<ConvDgrad::Args>> prepare_dgrad(const ConvProblem& p, c
       {{DNNL_ARG_DIFF_DST, dy_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DIFF_SRC, inside}});
   program.reorder(inside, result, p.epilogue.acc && result == dx);
   if (p.epilogue.mask || result != dx) {
-    program.merge(result, dx, p.epilogue.mask ? &mask : nullptr, p.epilogue.acc);
+    const std::int64_t count = std::int64_t{p.n} * p.h * p.w * p.c;
+    program.call([=, e = p.epilogue](const Program& self) {
+      merge({.columns = count}, self.address(result), e.mask ? self.address(mask) : nullptr, e.acc,
+            self.address(dx));
+    });
   }
-  return compiled<ConvDgrad>(std::move(program), [](const ConvDgrad::Args& a) {
-    return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
-  });
 }
 
-std::unique_ptr<Prepared<ConvWgrad::Args>> prepare_wgrad(const ConvProblem& p, const ConvWay& way) {
-  const ConvSetup s(p);
-  const bool acc = p.epilogue.acc;
-  Program program(describe_problem<ConvWgrad>(p), 4);
+void build_wgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first,
+                 bool own) {
   const auto pd = wgrad_desc(program.maker(), p, way);
-  const auto x = program.external(0, s.x), dy = program.external(1, s.y);
-  const auto dw = program.external(2, s.w), db = program.external(3, s.b);
+  const ConvSetup s(p);
+  const auto x = program.external(0, s.x, first * p.h * p.w * p.c);
+  const auto dy = program.external(1, s.y, first * p.p() * p.q() * p.k);
+  const auto dw = own ? program.temporary(s.w) : program.external(2, s.w);
+  const auto db = own ? program.temporary(s.b) : program.external(3, s.b);
   const auto x_inside = program.in_layout(x, pd.src_desc());
   const auto dy_inside = program.in_layout(dy, pd.diff_dst_desc());
-  const bool plain = pd.diff_weights_desc() == s.w;
-  const auto dw_inside = plain && !acc ? dw : program.temporary(pd.diff_weights_desc());
-  const auto db_inside = acc ? program.temporary(s.b) : db;
+  const auto dw_inside = program.in_layout(dw, pd.diff_weights_desc());
   program.reorder(x, x_inside);
   program.reorder(dy, dy_inside);
   if (p.epilogue.db) {
     program.add<dnnl::convolution_backward_weights>(pd, {{DNNL_ARG_SRC, x_inside},
                                                          {DNNL_ARG_DIFF_DST, dy_inside},
                                                          {DNNL_ARG_DIFF_WEIGHTS, dw_inside},
-                                                         {DNNL_ARG_DIFF_BIAS, db_inside}});
+                                                         {DNNL_ARG_DIFF_BIAS, db}});
   } else {
     program.add<dnnl::convolution_backward_weights>(pd, {{DNNL_ARG_SRC, x_inside},
                                                          {DNNL_ARG_DIFF_DST, dy_inside},
                                                          {DNNL_ARG_DIFF_WEIGHTS, dw_inside}});
   }
-  program.reorder(dw_inside, dw, acc);
-  if (acc && p.epilogue.db) program.merge(db_inside, db, nullptr, true);
-  return compiled<ConvWgrad>(std::move(program), [](const ConvWgrad::Args& a) {
-    return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
-  });
+  program.reorder(dw_inside, dw);
 }
 
 }  // namespace fovea::onednn

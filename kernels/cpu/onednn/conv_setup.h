@@ -36,9 +36,12 @@ dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker
                                                               const ConvProblem& p,
                                                               const ConvWay& way);
 
-std::unique_ptr<Prepared<ConvForward::Args>> prepare_forward(const ConvProblem& p,
-                                                             const ConvWay& way);
-std::unique_ptr<Prepared<ConvDgrad::Args>> prepare_dgrad(const ConvProblem& p, const ConvWay& way);
-std::unique_ptr<Prepared<ConvWgrad::Args>> prepare_wgrad(const ConvProblem& p, const ConvWay& way);
+/// One part of a batch: `p` with the part's images, which begin at image `first`.
+void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first);
+void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first);
+/// With `own`, dw and db go to the temporaries kDw and kDb of the part; else to the caller's.
+void build_wgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first,
+                 bool own);
+inline constexpr Program::Slot kDw = 2, kDb = 3;
 
 }  // namespace fovea::onednn

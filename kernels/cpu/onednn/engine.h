@@ -17,21 +17,37 @@ void add_pointwise(Registry& registry);
 
 inline constexpr char kEngine[] = "onednn";
 
-/// An algorithm with one variant. `covers(problem)` gives its verdict, and may throw dnnl::error
-/// for a primitive that oneDNN lacks; `prepare(problem)` compiles it.
-template <class Op, class Covers, class Prepare>
-void add_simple(Registry& registry, std::string name, bool exact, Covers covers, Prepare prepare) {
+/// An algorithm with one variant, cut into parts of the problem's rows.
+///   rows(problem)                   how many there are to cut
+///   part(problem, rows)             the problem of so many of them
+///   covers(maker, problem)          its verdict; may throw dnnl::error
+///   build(program, problem, first)  one part's program, from row `first` on
+///   addresses(args)                 the caller's tensors
+template <class Op, class Rows, class Part, class Covers, class Build, class Addresses>
+void add_by_rows(Registry& registry, std::string name, bool exact, Rows rows, Part part,
+                 Covers covers, Build build, Addresses addresses) {
   using Problem = typename Op::Problem;
   Algorithm<Op> a;
   a.engine = kEngine;
   a.name = std::move(name);
   a.devices = Devices::cpu;
   a.exact_on_integers = exact;
-  a.can_run = [covers](const Problem& p, const DeviceInfo&) {
-    return possible([&] { return covers(p); });
+  a.can_run = [=](const Problem& p, const DeviceInfo&) {
+    const Split split(rows(p));
+    return possible(split.threads_inside(),
+                    [&] { return covers(Maker(), part(p, split.longest())); });
   };
-  a.prepare = [prepare](const Problem& p, const Variant&, const DeviceInfo&) {
-    return guarded<Op>(p, [&] { return prepare(p); });
+  a.prepare = [=](const Problem& p, const Variant&, const DeviceInfo&) {
+    const Split split(rows(p));
+    return guarded<Op>(p, split.threads_inside(), [&] {
+      PartedProgram all(split);
+      for (int i = 0; i < split.parts(); ++i) {
+        Program program(describe_problem<Op>(p));
+        build(program, part(p, split.size(i)), split.first(i));
+        all.add(std::move(program));
+      }
+      return compiled<Op>(std::move(all), addresses);
+    });
   };
   registry.add<Op>(std::move(a));
 }

@@ -1,138 +1,168 @@
-// linear.cpp - the fully connected layer by oneDNN's inner product over [n][k] weights as they
-// are: a reorder of the weights costs more than the faster kernel gains.
+// linear.cpp - the fully connected layer by oneDNN's matrix product, on the weights [n][k] as they
+// lie: a faster layout would cost a reorder of all weights in every step. The threads share outputs
+// (forward, wgrad) or inputs (dgrad), not rows of the batch, so that each reads its weights alone.
 #include <fovea/kernels/cpu/host_algorithm.h>
-#include <fovea/kernels/cpu/onednn/compiled.h>
 #include <fovea/kernels/cpu/onednn/engine.h>
+#include <fovea/kernels/cpu/onednn/loops.h>
 #include <fovea/kernels/ops/linear.h>
 
 namespace fovea::onednn {
 namespace {
 
-using Tag = memory::format_tag;
+/// rows x columns, with `row` and `column` elements from one to the next.
+memory::desc matrix(memory::dim rows, memory::dim columns, memory::dim row, memory::dim column) {
+  return {{rows, columns}, memory::data_type::f32, memory::dims{row, column}};
+}
 
-struct LinearSetup {
-  explicit LinearSetup(const LinearProblem& p)
-      : x{matrix(p.m, p.k)}, w{matrix(p.n, p.k)}, y{matrix(p.m, p.n)}, b{vector(p.n)} {}
+/// The matrix product of one pass: c = a b (+ bias).
+struct Product {
+  memory::desc a, b, bias, c;
+  dnnl::post_ops ops;
 
-  static memory::desc matrix(memory::dim rows, memory::dim columns) {
-    return {{rows, columns}, memory::data_type::f32, Tag::ab};
+  dnnl::matmul::primitive_desc describe(const Maker& maker) const {
+    return onednn::describe<dnnl::matmul>(maker.engine, Maker::attributes(ops), a, b, bias, c);
   }
-  static memory::desc vector(memory::dim n) { return {{n}, memory::data_type::f32, Tag::a}; }
-
-  memory::desc x, w, y, b;
 };
 
-dnnl::inner_product_forward::primitive_desc forward_desc(const Maker& maker,
-                                                         const LinearProblem& p) {
-  const LinearSetup s(p);
-  dnnl::post_ops ops;
-  if (p.epilogue.relu) append_eltwise(ops, dnnl::algorithm::eltwise_relu);
-  if (p.epilogue.tanh) append_eltwise(ops, dnnl::algorithm::eltwise_tanh);
-  return describe<dnnl::inner_product_forward>(maker.engine, Maker::attributes(ops),
-                                               dnnl::prop_kind::forward_training, s.x, s.w,
-                                               p.epilogue.bias ? s.b : memory::desc(), s.y);
+// y[m, part] = x[m, k] w[part, k]^T
+Product forward_product(const LinearProblem& p, std::int64_t outputs) {
+  Product f{.a = matrix(p.m, p.k, p.k, 1),
+            .b = matrix(p.k, outputs, 1, p.k),
+            .bias = p.epilogue.bias ? matrix(1, outputs, outputs, 1) : memory::desc(),
+            .c = matrix(p.m, outputs, p.n, 1),
+            .ops = {}};
+  if (p.epilogue.relu) append_eltwise(f.ops, dnnl::algorithm::eltwise_relu);
+  if (p.epilogue.tanh) append_eltwise(f.ops, dnnl::algorithm::eltwise_tanh);
+  return f;
 }
 
-dnnl::inner_product_forward::primitive_desc hint_desc(const Maker& maker, const LinearSetup& s) {
-  return describe<dnnl::inner_product_forward>(maker.engine, Maker::attributes(),
-                                               dnnl::prop_kind::forward_training, s.x, s.w,
-                                               memory::desc(), s.y);
+// dx[m, part] = dy[m, n] w[n, part]; `dense`: into a temporary, for a masked sum.
+Product dgrad_product(const LinearProblem& p, std::int64_t inputs, bool dense) {
+  Product d{.a = matrix(p.m, p.n, p.n, 1),
+            .b = matrix(p.n, inputs, p.k, 1),
+            .bias = {},
+            .c = matrix(p.m, inputs, dense ? inputs : p.k, 1),
+            .ops = {}};
+  if (p.epilogue.acc && !dense) d.ops.append_sum(1.0F);
+  return d;
 }
 
-dnnl::inner_product_backward_data::primitive_desc dgrad_desc(const Maker& maker,
-                                                             const LinearProblem& p) {
-  const LinearSetup s(p);
-  return describe_backward<dnnl::inner_product_backward_data>(maker.engine, Maker::attributes(),
-                                                              hint_desc(maker, s), s.x, s.w, s.y);
+// dw[part, k] = dy[m, part]^T x[m, k]
+Product wgrad_product(const LinearProblem& p, std::int64_t outputs) {
+  Product g{.a = matrix(outputs, p.m, 1, p.n),
+            .b = matrix(p.m, p.k, p.k, 1),
+            .bias = {},
+            .c = matrix(outputs, p.k, p.k, 1),
+            .ops = {}};
+  if (p.epilogue.acc) g.ops.append_sum(1.0F);
+  return g;
 }
 
-dnnl::inner_product_backward_weights::primitive_desc wgrad_desc(const Maker& maker,
-                                                                const LinearProblem& p) {
-  const LinearSetup s(p);
-  return describe_backward<dnnl::inner_product_backward_weights>(
-      maker.engine, Maker::attributes(), hint_desc(maker, s), s.x, s.w,
-      p.epilogue.db ? s.b : memory::desc(), s.y);
-}
-
-std::unique_ptr<Prepared<LinearForward::Args>> prepare_forward(const LinearProblem& p) {
-  const LinearSetup s(p);
-  Program program(describe_problem<LinearForward>(p), 4);
-  const auto pd = forward_desc(program.maker(), p);
-  const auto x = program.external(0, s.x), w = program.external(1, s.w);
-  const auto b = program.external(2, s.b), y = program.external(3, s.y);
+void build_forward(Program& program, const LinearProblem& p, std::int64_t first,
+                   std::int64_t outputs) {
+  const Product f = forward_product(p, outputs);
+  const auto pd = f.describe(program.maker());
+  const auto x = program.external(0, f.a), w = program.external(1, f.b, first * p.k);
+  const auto y = program.external(3, f.c, first);
   if (p.epilogue.bias) {
-    program.add<dnnl::inner_product_forward>(
+    const auto b = program.external(2, f.bias, first);
+    program.add<dnnl::matmul>(
         pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_BIAS, b}, {DNNL_ARG_DST, y}});
   } else {
-    program.add<dnnl::inner_product_forward>(
-        pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, y}});
+    program.add<dnnl::matmul>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, y}});
   }
-  return compiled<LinearForward>(std::move(program), [](const LinearForward::Args& a) {
-    return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
+}
+
+void build_dgrad(Program& program, const LinearProblem& p, std::int64_t first,
+                 std::int64_t inputs) {
+  const bool dense = p.epilogue.mask && p.epilogue.acc;
+  const Product d = dgrad_product(p, inputs, dense);
+  const auto pd = d.describe(program.maker());
+  const memory::desc mine = dgrad_product(p, inputs, false).c;
+  const auto dy = program.external(0, d.a), w = program.external(1, d.b, first);
+  const auto mask = program.external(2, mine, first), dx = program.external(3, mine, first);
+  const auto result = dense ? program.temporary(d.c) : dx;
+  program.add<dnnl::matmul>(pd,
+                            {{DNNL_ARG_SRC, dy}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, result}});
+  if (!p.epilogue.mask) return;
+  const Patch patch{p.m, inputs, p.k, dense ? inputs : p.k};
+  program.call([=, acc = p.epilogue.acc](const Program& self) {
+    merge(patch, self.address(result), self.address(mask), acc, self.address(dx));
   });
 }
 
-std::unique_ptr<Prepared<LinearDgrad::Args>> prepare_dgrad(const LinearProblem& p) {
-  const LinearSetup s(p);
-  Program program(describe_problem<LinearDgrad>(p), 4);
-  const auto pd = dgrad_desc(program.maker(), p);
-  const auto dy = program.external(0, s.y), w = program.external(1, s.w);
-  const auto mask = program.external(2, s.x), dx = program.external(3, s.x);
-  const auto result = p.epilogue.acc ? program.temporary(s.x) : dx;
-  program.add<dnnl::inner_product_backward_data>(
-      pd, {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DIFF_SRC, result}});
-  if (p.epilogue.mask || p.epilogue.acc) {
-    program.merge(result, dx, p.epilogue.mask ? &mask : nullptr, p.epilogue.acc);
-  }
-  return compiled<LinearDgrad>(std::move(program), [](const LinearDgrad::Args& a) {
-    return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
+void build_wgrad(Program& program, const LinearProblem& p, std::int64_t first,
+                 std::int64_t outputs) {
+  const Product g = wgrad_product(p, outputs);
+  const auto pd = g.describe(program.maker());
+  const auto x = program.external(0, g.b), dy = program.external(1, g.a, first);
+  const auto dw = program.external(2, g.c, first * p.k);
+  program.add<dnnl::matmul>(pd, {{DNNL_ARG_SRC, dy}, {DNNL_ARG_WEIGHTS, x}, {DNNL_ARG_DST, dw}});
+  if (!p.epilogue.db) return;
+  const auto db = program.external(3, matrix(1, outputs, outputs, 1), first);
+  const Patch patch{p.m, outputs, 0, p.n};
+  program.call([=, acc = p.epilogue.acc](const Program& self) {
+    column_sums(patch, self.address(dy), acc, self.address(db));
   });
 }
 
-std::unique_ptr<Prepared<LinearWgrad::Args>> prepare_wgrad(const LinearProblem& p) {
-  const LinearSetup s(p);
-  const bool acc = p.epilogue.acc;
-  Program program(describe_problem<LinearWgrad>(p), 4);
-  const auto pd = wgrad_desc(program.maker(), p);
-  const auto x = program.external(0, s.x), dy = program.external(1, s.y);
-  const auto dw = program.external(2, s.w), db = program.external(3, s.b);
-  const auto dw_result = acc ? program.temporary(s.w) : dw;
-  const auto db_result = acc ? program.temporary(s.b) : db;
-  if (p.epilogue.db) {
-    program.add<dnnl::inner_product_backward_weights>(pd, {{DNNL_ARG_SRC, x},
-                                                           {DNNL_ARG_DIFF_DST, dy},
-                                                           {DNNL_ARG_DIFF_WEIGHTS, dw_result},
-                                                           {DNNL_ARG_DIFF_BIAS, db_result}});
-  } else {
-    program.add<dnnl::inner_product_backward_weights>(
-        pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DIFF_WEIGHTS, dw_result}});
-  }
-  if (acc) program.merge(dw_result, dw, nullptr, true);
-  if (acc && p.epilogue.db) program.merge(db_result, db, nullptr, true);
-  return compiled<LinearWgrad>(std::move(program), [](const LinearWgrad::Args& a) {
-    return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
-  });
+/// Which matrix product the pass makes for `columns` of its outputs or inputs.
+template <Pass kPass>
+Product product(const LinearProblem& p, std::int64_t columns) {
+  if (kPass == Pass::forward) return forward_product(p, columns);
+  if (kPass == Pass::wgrad) return wgrad_product(p, columns);
+  return dgrad_product(p, columns, p.epilogue.mask && p.epilogue.acc);
 }
 
-template <class Op, class Describe, class Prepare>
-void add(Registry& registry, const Epilogue& epilogues, Describe describe, Prepare prepare) {
-  add_simple<Op>(
-      registry, "inner_product", true,
-      [=](const LinearProblem& p) {
-        if (const Verdict v = admits(p.epilogue, epilogues); !v) return v;
-        describe(Maker(), p);
-        return Verdict{};
-      },
-      prepare);
+template <class Op>
+Split split_of(const LinearProblem& p) {
+  return Split(Op::kPass == Pass::dgrad ? p.k : p.n);
+}
+
+template <class Op, class Build, class Addresses>
+void add(Registry& registry, const Epilogue& epilogues, Build build, Addresses addresses) {
+  Algorithm<Op> a;
+  a.engine = kEngine;
+  a.name = "matmul";
+  a.devices = Devices::cpu;
+  a.can_run = [=](const LinearProblem& p, const DeviceInfo&) {
+    if (const Verdict v = admits(p.epilogue, epilogues); !v) return v;
+    const Split split = split_of<Op>(p);
+    return possible(split.threads_inside(), [&] {
+      product<Op::kPass>(p, split.longest()).describe(Maker());
+      return Verdict{};
+    });
+  };
+  a.prepare = [=](const LinearProblem& p, const Variant&, const DeviceInfo&) {
+    const Split split = split_of<Op>(p);
+    return guarded<Op>(p, split.threads_inside(), [&] {
+      PartedProgram all(split);
+      for (int i = 0; i < split.parts(); ++i) {
+        Program program(describe_problem<Op>(p));
+        build(program, p, split.first(i), split.size(i));
+        all.add(std::move(program));
+      }
+      return compiled<Op>(std::move(all), addresses);
+    });
+  };
+  registry.add<Op>(std::move(a));
 }
 
 }  // namespace
 
 void add_linear(Registry& registry) {
-  add<LinearForward>(registry, {.bias = true, .relu = true, .tanh = true}, forward_desc,
-                     prepare_forward);
-  add<LinearDgrad>(registry, {.mask = true, .acc = true}, dgrad_desc, prepare_dgrad);
-  add<LinearWgrad>(registry, {.acc = true, .db = true}, wgrad_desc, prepare_wgrad);
+  add<LinearForward>(registry, {.bias = true, .relu = true, .tanh = true}, build_forward,
+                     [](const LinearForward::Args& a) {
+                       return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
+                     });
+  add<LinearDgrad>(registry, {.mask = true, .acc = true}, build_dgrad,
+                   [](const LinearDgrad::Args& a) {
+                     return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
+                   });
+  add<LinearWgrad>(registry, {.acc = true, .db = true}, build_wgrad,
+                   [](const LinearWgrad::Args& a) {
+                     return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
+                   });
 }
 
 }  // namespace fovea::onednn

@@ -43,10 +43,10 @@ Verdict trusts_backward(const LrnProblem& p) {
   return Verdict::no("oneDNN 2.6's backward kernel is right for windows of 3 and 5 channels only");
 }
 
-std::unique_ptr<Prepared<LrnForward::Args>> prepare_forward(const LrnProblem& p) {
-  Program program(describe_problem<LrnForward>(p), 2);
+void build_forward(Program& program, const LrnProblem& p, std::int64_t first) {
+  const std::int64_t at = first * p.h * p.w * p.c;
   const auto pd = forward_desc(program.maker(), p);
-  const auto x = program.external(0, data_of(p)), y = program.external(1, data_of(p));
+  const auto x = program.external(0, data_of(p), at), y = program.external(1, data_of(p), at);
   if (pd.workspace_desc().get_size() > 0) {  // kept for its own backward pass; ours recomputes
     const auto unused = program.temporary(pd.workspace_desc());
     program.add<dnnl::lrn_forward>(
@@ -54,19 +54,16 @@ std::unique_ptr<Prepared<LrnForward::Args>> prepare_forward(const LrnProblem& p)
   } else {
     program.add<dnnl::lrn_forward>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
   }
-  return compiled<LrnForward>(std::move(program), [](const LrnForward::Args& a) {
-    return std::array<void*, 2>{a.x.data, a.y.data};
-  });
 }
 
 // oneDNN's backward pass reads what its forward one kept; the op's arguments have no place for
 // that, so the forward pass runs once more where it is wanted.
-std::unique_ptr<Prepared<LrnBackward::Args>> prepare_backward(const LrnProblem& p) {
-  Program program(describe_problem<LrnBackward>(p), 3);
+void build_backward(Program& program, const LrnProblem& p, std::int64_t first) {
+  const std::int64_t at = first * p.h * p.w * p.c;
   const auto again = forward_desc(program.maker(), p);
   const auto pd = backward_desc(program.maker(), p);
-  const auto x = program.external(0, data_of(p)), dy = program.external(1, data_of(p));
-  const auto dx = program.external(2, data_of(p));
+  const auto x = program.external(0, data_of(p), at), dy = program.external(1, data_of(p), at);
+  const auto dx = program.external(2, data_of(p), at);
   if (pd.workspace_desc().get_size() > 0) {
     const auto kept = program.temporary(pd.workspace_desc());
     // dx is free until the backward pass writes it.
@@ -80,25 +77,37 @@ std::unique_ptr<Prepared<LrnBackward::Args>> prepare_backward(const LrnProblem& 
     program.add<dnnl::lrn_backward>(
         pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DIFF_SRC, dx}});
   }
-  return compiled<LrnBackward>(std::move(program), [](const LrnBackward::Args& a) {
-    return std::array<void*, 3>{a.x.data, a.dy.data, a.dx.data};
-  });
+}
+
+std::int64_t images(const LrnProblem& p) { return p.n; }
+LrnProblem images_of(const LrnProblem& p, std::int64_t count) {
+  LrnProblem part = p;
+  part.n = static_cast<int>(count);
+  return part;
 }
 
 }  // namespace
 
 void add_lrn(Registry& registry) {
-  add_simple<LrnForward>(
-      registry, "lrn", false,
-      [](const LrnProblem& p) { return covers(p, forward_desc(Maker(), p).impl_info_str()); },
-      prepare_forward);
-  add_simple<LrnBackward>(
-      registry, "lrn", false,
-      [](const LrnProblem& p) {
-        if (const Verdict v = trusts_backward(p); !v) return v;
-        return covers(p, backward_desc(Maker(), p).impl_info_str());
+  add_by_rows<LrnForward>(
+      registry, "lrn", false, images, images_of,
+      [](const Maker& maker, const LrnProblem& p) {
+        return covers(p, forward_desc(maker, p).impl_info_str());
       },
-      prepare_backward);
+      build_forward,
+      [](const LrnForward::Args& a) {
+        return std::array<void*, 2>{a.x.data, a.y.data};
+      });
+  add_by_rows<LrnBackward>(
+      registry, "lrn", false, images, images_of,
+      [](const Maker& maker, const LrnProblem& p) {
+        if (const Verdict v = trusts_backward(p); !v) return v;
+        return covers(p, backward_desc(maker, p).impl_info_str());
+      },
+      build_backward,
+      [](const LrnBackward::Args& a) {
+        return std::array<void*, 3>{a.x.data, a.dy.data, a.dx.data};
+      });
 }
 
 }  // namespace fovea::onednn

@@ -40,62 +40,70 @@ SoftmaxForward::primitive_desc softmax_desc(const Maker& maker, const LossProble
                                   dnnl::algorithm::softmax_accurate, data_of(p), data_of(p), 1);
 }
 
-std::unique_ptr<Prepared<ActivationForward::Args>> prepare_forward(const ActivationProblem& p) {
-  Program program(describe_problem<ActivationForward>(p), 2);
+void build_forward(Program& program, const ActivationProblem& p, std::int64_t first) {
   const auto pd = forward_desc(program.maker(), p, forward_kind(p));
-  const auto x = program.external(0, data_of(p)), y = program.external(1, data_of(p));
+  const auto x = program.external(0, data_of(p), first), y = program.external(1, data_of(p), first);
   program.add<dnnl::eltwise_forward>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
-  return compiled<ActivationForward>(std::move(program), [](const ActivationForward::Args& a) {
-    return std::array<void*, 2>{a.x.data, a.y.data};
-  });
 }
 
-std::unique_ptr<Prepared<ActivationBackward::Args>> prepare_backward(const ActivationProblem& p) {
-  Program program(describe_problem<ActivationBackward>(p), 3);
+void build_backward(Program& program, const ActivationProblem& p, std::int64_t first) {
   const auto pd = backward_desc(program.maker(), p);
-  const auto dy = program.external(0, data_of(p)), y = program.external(1, data_of(p));
-  const auto dx = program.external(2, data_of(p));
+  const auto dy = program.external(0, data_of(p), first);
+  const auto y = program.external(1, data_of(p), first);
+  const auto dx = program.external(2, data_of(p), first);
   program.add<dnnl::eltwise_backward>(
       pd, {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DST, y}, {DNNL_ARG_DIFF_SRC, dx}});
-  return compiled<ActivationBackward>(std::move(program), [](const ActivationBackward::Args& a) {
-    return std::array<void*, 3>{a.dy.data, a.y.data, a.dx.data};
-  });
 }
 
-std::unique_ptr<Prepared<Softmax::Args>> prepare_softmax(const LossProblem& p) {
-  Program program(describe_problem<Softmax>(p), 2);
+void build_softmax(Program& program, const LossProblem& p, std::int64_t first) {
   const auto pd = softmax_desc(program.maker(), p);
-  const auto x = program.external(0, data_of(p)), y = program.external(1, data_of(p));
+  const auto x = program.external(0, data_of(p), first * p.c);
+  const auto y = program.external(1, data_of(p), first * p.c);
   program.add<SoftmaxForward>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
-  return compiled<Softmax>(std::move(program), [](const Softmax::Args& a) {
-    return std::array<void*, 2>{a.x.data, a.y.data};
-  });
+}
+
+std::int64_t elements(const ActivationProblem& p) { return p.count; }
+ActivationProblem elements_of(const ActivationProblem& p, std::int64_t count) {
+  return {count, p.kind};
+}
+std::int64_t rows(const LossProblem& p) { return p.n; }
+LossProblem rows_of(const LossProblem& p, std::int64_t count) {
+  return {static_cast<int>(count), p.c};
 }
 
 }  // namespace
 
 void add_pointwise(Registry& registry) {
-  add_simple<ActivationForward>(
-      registry, "eltwise", false,
-      [](const ActivationProblem& p) {
-        forward_desc(Maker(), p, forward_kind(p));
+  add_by_rows<ActivationForward>(
+      registry, "eltwise", false, elements, elements_of,
+      [](const Maker& maker, const ActivationProblem& p) {
+        forward_desc(maker, p, forward_kind(p));
         return Verdict{};
       },
-      prepare_forward);
-  add_simple<ActivationBackward>(
-      registry, "eltwise", false,
-      [](const ActivationProblem& p) {
-        backward_desc(Maker(), p);
+      build_forward,
+      [](const ActivationForward::Args& a) {
+        return std::array<void*, 2>{a.x.data, a.y.data};
+      });
+  add_by_rows<ActivationBackward>(
+      registry, "eltwise", false, elements, elements_of,
+      [](const Maker& maker, const ActivationProblem& p) {
+        backward_desc(maker, p);
         return Verdict{};
       },
-      prepare_backward);
-  add_simple<Softmax>(
-      registry, "softmax", false,
-      [](const LossProblem& p) {
-        softmax_desc(Maker(), p);
+      build_backward,
+      [](const ActivationBackward::Args& a) {
+        return std::array<void*, 3>{a.dy.data, a.y.data, a.dx.data};
+      });
+  add_by_rows<Softmax>(
+      registry, "softmax", false, rows, rows_of,
+      [](const Maker& maker, const LossProblem& p) {
+        softmax_desc(maker, p);
         return Verdict{};
       },
-      prepare_softmax);
+      build_softmax,
+      [](const Softmax::Args& a) {
+        return std::array<void*, 2>{a.x.data, a.y.data};
+      });
 }
 
 }  // namespace fovea::onednn

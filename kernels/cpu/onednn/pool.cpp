@@ -60,67 +60,76 @@ Verdict divides_alike(const PoolProblem& p) {
 }
 
 // The workspace of oneDNN's max pooling, if it is what fovea records: a byte for each output, NHWC.
-Verdict records_alike(const PoolProblem& p) {
-  const Maker maker;
+Verdict records_alike(const Maker& maker, const PoolProblem& p) {
   const memory::desc argmax({p.n, p.c, p.p(), p.q()}, memory::data_type::u8, Tag::nhwc);
   const auto pd = backward_desc(maker, p, dnnl::algorithm::pooling_max);
   if (pd.workspace_desc() == argmax) return {};
   return Verdict::no("oneDNN records the winners of this window in another form");
 }
 
-std::unique_ptr<Prepared<AvgPoolForward::Args>> prepare_forward(const PoolProblem& p) {
+std::int64_t x_image(const PoolProblem& p) { return std::int64_t{p.h} * p.w * p.c; }
+std::int64_t y_image(const PoolProblem& p) { return std::int64_t{p.p()} * p.q() * p.c; }
+
+void build_forward(Program& program, const PoolProblem& p, std::int64_t first) {
   const PoolSetup s(p);
-  Program program(describe_problem<AvgPoolForward>(p), 2);
   const auto pd = forward_desc(program.maker(), p, kind_of(p));
-  const auto x = program.external(0, s.x), y = program.external(1, s.y);
+  const auto x = program.external(0, s.x, first * x_image(p));
+  const auto y = program.external(1, s.y, first * y_image(p));
   program.add<dnnl::pooling_forward>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
-  return compiled<AvgPoolForward>(std::move(program), [](const AvgPoolForward::Args& a) {
-    return std::array<void*, 2>{a.x.data, a.y.data};
-  });
 }
 
-std::unique_ptr<Prepared<AvgPoolBackward::Args>> prepare_backward(const PoolProblem& p) {
+void build_backward(Program& program, const PoolProblem& p, std::int64_t first) {
   const PoolSetup s(p);
-  Program program(describe_problem<AvgPoolBackward>(p), 2);
   const auto pd = backward_desc(program.maker(), p, kind_of(p));
-  const auto dy = program.external(0, s.y), dx = program.external(1, s.x);
+  const auto dy = program.external(0, s.y, first * y_image(p));
+  const auto dx = program.external(1, s.x, first * x_image(p));
   program.add<dnnl::pooling_backward>(pd, {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DIFF_SRC, dx}});
-  return compiled<AvgPoolBackward>(std::move(program), [](const AvgPoolBackward::Args& a) {
-    return std::array<void*, 2>{a.dy.data, a.dx.data};
-  });
 }
 
-std::unique_ptr<Prepared<MaxPoolBackward::Args>> prepare_max_backward(const PoolProblem& p) {
+void build_max_backward(Program& program, const PoolProblem& p, std::int64_t first) {
   const PoolSetup s(p);
-  Program program(describe_problem<MaxPoolBackward>(p), 3);
   const auto pd = backward_desc(program.maker(), p, dnnl::algorithm::pooling_max);
-  const auto dy = program.external(0, s.y), argmax = program.external(1, pd.workspace_desc());
-  const auto dx = program.external(2, s.x);
+  const auto dy = program.external(0, s.y, first * y_image(p));
+  const auto argmax = program.external(1, pd.workspace_desc(), first * y_image(p));
+  const auto dx = program.external(2, s.x, first * x_image(p));
   program.add<dnnl::pooling_backward>(
       pd, {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_WORKSPACE, argmax}, {DNNL_ARG_DIFF_SRC, dx}});
-  return compiled<MaxPoolBackward>(std::move(program), [](const MaxPoolBackward::Args& a) {
-    return std::array<void*, 3>{a.dy.data, a.argmax.data, a.dx.data};
-  });
+}
+
+std::int64_t images(const PoolProblem& p) { return p.n; }
+PoolProblem images_of(const PoolProblem& p, std::int64_t count) {
+  PoolProblem part = p;
+  part.n = static_cast<int>(count);
+  return part;
 }
 
 }  // namespace
 
 void add_pool(Registry& registry) {
-  add_simple<AvgPoolForward>(
-      registry, "pooling", true,
-      [](const PoolProblem& p) {
-        forward_desc(Maker(), p, kind_of(p));
+  add_by_rows<AvgPoolForward>(
+      registry, "pooling", true, images, images_of,
+      [](const Maker& maker, const PoolProblem& p) {
+        forward_desc(maker, p, kind_of(p));
         return divides_alike(p);
       },
-      prepare_forward);
-  add_simple<AvgPoolBackward>(
-      registry, "pooling", true,
-      [](const PoolProblem& p) {
-        backward_desc(Maker(), p, kind_of(p));
+      build_forward,
+      [](const AvgPoolForward::Args& a) {
+        return std::array<void*, 2>{a.x.data, a.y.data};
+      });
+  add_by_rows<AvgPoolBackward>(
+      registry, "pooling", true, images, images_of,
+      [](const Maker& maker, const PoolProblem& p) {
+        backward_desc(maker, p, kind_of(p));
         return divides_alike(p);
       },
-      prepare_backward);
-  add_simple<MaxPoolBackward>(registry, "pooling", true, records_alike, prepare_max_backward);
+      build_backward,
+      [](const AvgPoolBackward::Args& a) {
+        return std::array<void*, 2>{a.dy.data, a.dx.data};
+      });
+  add_by_rows<MaxPoolBackward>(registry, "pooling", true, images, images_of, records_alike,
+                               build_max_backward, [](const MaxPoolBackward::Args& a) {
+                                 return std::array<void*, 3>{a.dy.data, a.argmax.data, a.dx.data};
+                               });
 }
 
 }  // namespace fovea::onednn

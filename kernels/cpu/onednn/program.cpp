@@ -1,7 +1,5 @@
 #include <fovea/core/error.h>
-#include <fovea/core/thread_pool.h>
 #include <fovea/kernels/cpu/onednn/program.h>
-#include <omp.h>
 
 #include <algorithm>
 
@@ -16,16 +14,6 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
-ThreadScope::ThreadScope(int threads) : before_{omp_get_max_threads()} {
-  if (threads != before_) omp_set_num_threads(threads);
-}
-
-ThreadScope::~ThreadScope() {
-  if (omp_get_max_threads() != before_) omp_set_num_threads(before_);
-}
-
-int work_threads() { return ThreadPool::shared().threads(); }
-
 dnnl::primitive_attr Maker::attributes(const dnnl::post_ops& ops) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -33,14 +21,11 @@ dnnl::primitive_attr Maker::attributes(const dnnl::post_ops& ops) {
   return attr;
 }
 
-Program::Program(std::string problem, std::size_t externals)
-    : problem_{std::move(problem)},
-      externals_{externals},
-      stream_{maker_.engine},
-      threads_{work_threads()} {}
+Program::Program(std::string problem) : problem_{std::move(problem)}, stream_{maker_.engine} {}
 
-Program::Slot Program::external(std::size_t index, const memory::desc& desc) {
-  tensors_.push_back({desc, index, 0, memory(desc, maker_.engine, nullptr)});
+Program::Slot Program::external(std::size_t index, const memory::desc& desc, std::int64_t first) {
+  tensors_.push_back({desc, index, static_cast<std::size_t>(first) * element_bytes(desc),
+                      memory(desc, maker_.engine, nullptr)});
   return tensors_.size() - 1;
 }
 
@@ -79,34 +64,30 @@ void Program::reorder(Slot from, Slot to, bool accumulate) {
   add<dnnl::reorder>(pd, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
-void Program::merge(Slot values, Slot into, const Slot* mask, bool accumulate) {
+void Program::call(std::function<void(const Program&)> loop) {
   Step step;
-  step.merge = {.values = values,
-                .into = into,
-                .mask = mask != nullptr ? *mask : into,
-                .masked = mask != nullptr,
-                .accumulate = accumulate,
-                .count = static_cast<std::int64_t>(tensors_[into].desc.get_size() / sizeof(float))};
+  step.loop = std::move(loop);
   steps_.push_back(std::move(step));
 }
 
-std::size_t Program::workspace_bytes() const { return temporary_bytes_ + scratch_bytes_; }
+std::size_t Program::workspace_bytes() const { return temporary_bytes_ + aligned(scratch_bytes_); }
 
 void Program::bind(std::span<void* const> externals, void* workspace) {
   auto* const base = static_cast<std::byte*>(workspace);
   for (Tensor& t : tensors_) {
-    t.object.set_data_handle(t.external == kNoExternal ? base + t.offset : externals[t.external]);
+    auto* const start =
+        t.external == kNoExternal ? base : static_cast<std::byte*>(externals[t.external]);
+    t.object.set_data_handle(start == nullptr ? nullptr : start + t.offset);
   }
   for (Step& s : steps_) {
     if (s.scratch_bytes > 0) s.scratch.set_data_handle(base + temporary_bytes_);
   }
 }
 
-void Program::run() {
-  const ThreadScope scope(threads_);
+void Program::run() const {
   for (const Step& step : steps_) {
-    if (!step.primitive) {
-      run(step.merge);
+    if (step.loop) {
+      step.loop(*this);
       continue;
     }
     // The C function: the C++ one would build a vector of arguments in every call.
@@ -121,30 +102,6 @@ void Program::run() {
 
 float* Program::address(Slot slot) const {
   return static_cast<float*>(tensors_[slot].object.get_data_handle());
-}
-
-// On OpenMP's threads, which are awake between two primitives.
-void Program::run(const Merge& m) const {
-  const float* const values = address(m.values);
-  const float* const mask = address(m.mask);
-  float* const into = address(m.into);
-  // Values are loaded whatever the mask says: a branch on it would be mispredicted half the time.
-  if (!m.masked) {
-#pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < m.count; ++i) into[i] += values[i];
-  } else if (m.accumulate) {
-#pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < m.count; ++i) {
-      const float v = values[i];
-      into[i] += mask[i] > 0.0F ? v : 0.0F;
-    }
-  } else {
-#pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < m.count; ++i) {
-      const float v = values[i];
-      into[i] = mask[i] > 0.0F ? v : 0.0F;
-    }
-  }
 }
 
 }  // namespace fovea::onednn

@@ -2,16 +2,14 @@
 // the workspace. Built once, bound once, run again and again.
 //
 // CONVENTION: all addresses are set by bind(); run() only executes. Scratchpads are the caller's
-// workspace (one region, shared by the steps, which run one after the other). oneDNN fixes how many
-// threads share a primitive's work when it is made; run() gives OpenMP the same number for the
-// duration of the call, on the calling thread alone.
+// workspace (one region, shared by the steps, which run one after the other).
 #pragma once
 
 #include <fovea/kernels/cpu/onednn/api.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -19,21 +17,6 @@
 #include <vector>
 
 namespace fovea::onednn {
-
-/// Gives this thread's OpenMP regions `threads` threads, until the end of the scope.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads);
-  ~ThreadScope();
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
-
- private:
-  int before_;
-};
-
-/// Threads that the library's CPU work shares: ThreadPool::shared().
-int work_threads();
 
 /// What makes primitives: the CPU engine, and the attribute that moves scratchpads to the caller.
 struct Maker {
@@ -45,14 +28,14 @@ class Program {
  public:
   using Slot = std::size_t;
 
-  /// `externals`: how many tensors of the caller bind() will be given.
-  Program(std::string problem, std::size_t externals);
+  /// `problem` is named in errors.
+  explicit Program(std::string problem);
 
   /// What the primitives must be made with: oneDNN refuses those of another engine object.
   const Maker& maker() const { return maker_; }
 
-  /// Tensor `index` of the caller, seen as `desc`.
-  Slot external(std::size_t index, const memory::desc& desc);
+  /// Tensor `index` of the caller from its element `first` on, seen as `desc`.
+  Slot external(std::size_t index, const memory::desc& desc, std::int64_t first = 0);
   /// A tensor in the workspace.
   Slot temporary(const memory::desc& desc);
   /// `slot` itself where it has the layout `wanted`; else a temporary of that layout.
@@ -66,14 +49,15 @@ class Program {
   }
   /// Appends a change of layout; nothing where `from` is `to`. With `accumulate`: to += from.
   void reorder(Slot from, Slot to, bool accumulate = false);
-  /// Appends into = (accumulate ? into : 0) + (mask given and not above 0 ? 0 : values), element by
-  /// element over dense tensors of one layout. `values` may be `into` without `accumulate`.
-  void merge(Slot values, Slot into, const Slot* mask, bool accumulate);
+  /// Appends a loop of our own: called with this program, whose address() it asks.
+  void call(std::function<void(const Program&)> loop);
 
   std::size_t workspace_bytes() const;
   void bind(std::span<void* const> externals, void* workspace);
   /// Throws DeviceError with the problem's text where oneDNN fails.
-  void run();
+  void run() const;
+  /// Where a tensor lies. Valid after bind().
+  float* address(Slot slot) const;
 
  private:
   static constexpr std::size_t kNoExternal = static_cast<std::size_t>(-1);
@@ -81,32 +65,22 @@ class Program {
   struct Tensor {
     memory::desc desc;
     std::size_t external = kNoExternal;
-    std::size_t offset = 0;  // in the workspace
+    std::size_t offset = 0;  // in bytes: in the workspace, or in the external
     memory object;           // its address is set by bind()
   };
-  struct Merge {
-    Slot values = 0, into = 0, mask = 0;
-    bool masked = false, accumulate = false;
-    std::int64_t count = 0;
-  };
   struct Step {
-    dnnl::primitive primitive;  // empty: `merge`
+    dnnl::primitive primitive;
     std::vector<dnnl_exec_arg_t> arguments;
     std::size_t scratch_bytes = 0;
     memory scratch;
-    Merge merge;
+    std::function<void(const Program&)> loop;  // instead of a primitive
   };
 
   void add(dnnl::primitive primitive, const memory::desc& scratchpad,
            std::initializer_list<std::pair<int, Slot>> arguments);
-  float* address(Slot slot) const;
-  void run(const Merge& merge) const;
-
   std::string problem_;
-  std::size_t externals_;
   Maker maker_;
   dnnl::stream stream_;
-  int threads_;
   std::vector<Tensor> tensors_;
   std::vector<Step> steps_;
   std::size_t temporary_bytes_ = 0, scratch_bytes_ = 0;
