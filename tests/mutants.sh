@@ -42,8 +42,8 @@ run_tests() {
   for test in "$@"; do
     binary=${test%%:*} filter='*'
     [ "$binary" = "$test" ] || filter=${test#*:}
-    timeout 300 "$build/bin/$binary" --gtest_filter="$filter" --gtest_fail_fast --gtest_brief=1 \
-      >"$folder/test.log" 2>&1 || return 1
+    { timeout 300 "$build/bin/$binary" --gtest_filter="$filter" --gtest_fail_fast --gtest_brief=1 \
+      >"$folder/test.log" 2>&1; } 2>/dev/null || return 1
   done
 }
 targets_of() { local t; for t in "$@"; do printf '%s\n' "${t%%:*}"; done | sort -u; }
@@ -83,7 +83,8 @@ for row in "${rows[@]}"; do
     survivors+=("$file: $what: ${reason:-no reason given}")
   else
     found=$((found + 1))
-    echo "found     $file: $what [$(grep -om1 'FAILED  \] [^ ,]*' "$folder/test.log" | cut -d' ' -f4)]"
+    by=$(grep -om1 'FAILED  \] [^ ,]*' "$folder/test.log" | cut -d' ' -f4)
+    echo "found     $file: $what [${by:-crashed or took too long}]"
   fi
   cp "$folder/original" "$tree/$file"
 done
