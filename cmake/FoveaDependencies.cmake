@@ -31,7 +31,7 @@ endfunction()
 find_package(nlohmann_json QUIET)
 fovea_find_headers(fovea_tomlplusplus toml++/toml.h)
 set(FOVEA_WITH_NETS OFF)
-if(nlohmann_json_FOUND AND TARGET fovea_tomlplusplus AND FOVEA_WITH_ZLIB)
+if(nlohmann_json_FOUND AND TARGET fovea_tomlplusplus AND FOVEA_WITH_ZLIB AND FOVEA_WITH_PNG)
   set(FOVEA_WITH_NETS ON)
 endif()
 
