@@ -1,6 +1,7 @@
 #include <fovea/cli/signals.h>
 
 #include <csignal>
+#include <initializer_list>
 
 namespace fovea::cli {
 namespace {
