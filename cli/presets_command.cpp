@@ -14,7 +14,7 @@ namespace {
 int classes_of(const Recipe& r) { return r.input.height >= 200 ? 1000 : 10; }
 
 void list(const CommandContext& c) {
-  Table table({"preset", "input", "parameters", "what"}, 2);
+  Table table({"preset", "input", "parameters", "  what"}, 2, true);
   for (const std::string& name : preset_names()) {
     const Recipe r = Recipe::preset(name);
     std::int64_t parameters = 0;
@@ -57,7 +57,8 @@ void show(const CommandContext& c, const std::string& name) {
   Table table({"layer", "what", "output", "parameters", "MFLOP forward"}, 2);
   table.add({"input", "", extents(x.shape()), "", ""});
   Counted all;
-  for (const auto& layer : r.net(classes)->layers()) {
+  const auto net = r.net(classes);  // outlives the loop over its layers
+  for (const auto& layer : net->layers()) {
     const std::size_t nodes = g.nodes().size(), parameters = g.parameters().size();
     x = record_layer(g, *layer, x);
     const Counted n = count(g, nodes, parameters);

@@ -57,7 +57,8 @@ std::string shell_word(const std::string& word) {
   return quoted + "'";
 }
 
-Table::Table(std::vector<std::string> heads, std::size_t left) : left_{left} {
+Table::Table(std::vector<std::string> heads, std::size_t left, bool text_last)
+    : left_{left}, text_last_{text_last} {
   rows_.push_back(std::move(heads));
 }
 
@@ -74,7 +75,8 @@ std::string Table::text() const {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string gap(width[i] - row[i].size(), ' ');
-      line += (i > 0 ? "  " : "") + (i < left_ ? row[i] + gap : gap + row[i]);
+      line += (i > 0 ? "  " : "") +
+              (i < left_ || (text_last_ && i + 1 == row.size()) ? row[i] + gap : gap + row[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";

@@ -19,10 +19,11 @@ std::string bytes(std::size_t b);
 /// Quoted for a POSIX shell where that is needed.
 std::string shell_word(const std::string& word);
 
-/// Columns aligned: the first `left` to the left, the others to the right.
+/// Columns aligned: the first `left` to the left, the others to the right, but the last where it is
+/// text.
 class Table {
  public:
-  explicit Table(std::vector<std::string> heads, std::size_t left = 1);
+  explicit Table(std::vector<std::string> heads, std::size_t left = 1, bool text_last = false);
   void add(std::vector<std::string> cells);
   /// Lines, each ended.
   std::string text() const;
@@ -30,6 +31,7 @@ class Table {
  private:
   std::vector<std::vector<std::string>> rows_;
   std::size_t left_;
+  bool text_last_;
 };
 
 /// Largest resident set of this process so far, in bytes.

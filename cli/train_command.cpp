@@ -8,8 +8,8 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -161,7 +161,8 @@ class EpochTable {
   Clock::time_point shown_{};
 };
 
-void print_end(const CommandContext& c, const Run& run, const std::string& data, const EpochTable& table) {
+void print_end(const CommandContext& c, const Run& run, const std::string& data,
+               const EpochTable& table) {
   const std::string folder = shell_word(run.folder().string());
   const std::string self = shell_word(c.program);
   const std::optional<Score> test = run.test_score();

@@ -97,7 +97,8 @@ std::string layer_table(const Recipe& recipe, int outputs) {
       "<div class=\"wide\"><table><tr><th>layer</th><th "
       "class=\"text\">what</th><th>output</th></tr>";
   Shape shape{1, recipe.input.height, recipe.input.width, recipe.input.channels};
-  for (const auto& layer : recipe.net(outputs)->layers()) {
+  const auto net = recipe.net(outputs);  // outlives the loop over its layers
+  for (const auto& layer : net->layers()) {
     shape = layer->output_shape(shape);
     std::string extents;
     for (int i = 1; i < shape.rank(); ++i) extents += (i > 1 ? "x" : "") + std::to_string(shape[i]);
