@@ -11,7 +11,6 @@ namespace fovea::simd {
 namespace {
 
 struct AddBiasLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, int channels, const float* x,
                   const float* b, float* y) {
     for (std::int64_t row = begin; row < end; ++row) {
@@ -40,34 +39,28 @@ std::int64_t parts_of(const BiasProblem& p) {
 
 // sums[c] = sum of rows [begin, end) of column c.
 struct ColumnSumsLoop {
-  // kColumns columns at a time, held in registers.
-  template <int kLanes, int kColumns>
+  // kVectors vectors of columns at a time, held in registers.
+  template <class V, int kVectors>
   static void block(std::int64_t begin, std::int64_t end, int channels, const float* dy,
                     float* sums) {
-    using V = Vec<kLanes>;
-    constexpr int kVectors = kColumns / kLanes;
     typename V::Floats sum[kVectors] = {};
     for (std::int64_t row = begin; row < end; ++row) {
-      for (int v = 0; v < kVectors; ++v) sum[v] += V::load(dy + row * channels + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) sum[v] += load<V>(dy + row * channels + v * V::kLanes);
     }
-    for (int v = 0; v < kVectors; ++v) V::store(sums + v * kLanes, sum[v]);
+    for (int v = 0; v < kVectors; ++v) store<V>(sums + v * V::kLanes, sum[v]);
   }
 
-  template <int kLanes>
+  template <class Widest>
   static void run(std::int64_t begin, std::int64_t end, int channels, const float* dy,
                   float* sums) {
+    constexpr int kBlock = 8 * Widest::kLanes;
     int c = 0;
-    for (; c + 4 * kLanes <= channels; c += 4 * kLanes) {
-      block<kLanes, 4 * kLanes>(begin, end, channels, dy + c, sums + c);
+    for (; c + kBlock <= channels; c += kBlock) {
+      block<Widest, 8>(begin, end, channels, dy + c, sums + c);
     }
-    for (; c + kLanes <= channels; c += kLanes) {
-      block<kLanes, kLanes>(begin, end, channels, dy + c, sums + c);
-    }
-    if (c == channels) return;
-    std::fill(sums + c, sums + channels, 0.0F);
-    for (std::int64_t row = begin; row < end; ++row) {
-      for (int i = c; i < channels; ++i) sums[i] += dy[row * channels + i];
-    }
+    for_each_vector<Widest>(channels - c, [&]<class V>(int i) {
+      block<V, 1>(begin, end, channels, dy + c + i, sums + c + i);
+    });
   }
 };
 
@@ -77,12 +70,12 @@ void bias_gradient(const BiasProblem& p, const BiasGradient::Args& args, Isa isa
   const std::int64_t parts = parts_of(p), step = rows_per_part(p);
   parallel(parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t part = begin; part < end; ++part) {
-      run_as<ColumnSumsLoop>(isa, part * step, std::min(p.rows, (part + 1) * step), p.channels, dy,
-                             partial + part * p.channels);
+      run_vectors_as<ColumnSumsLoop>(isa, part * step, std::min(p.rows, (part + 1) * step),
+                                     p.channels, dy, partial + part * p.channels);
     }
   });
-  run_as<ColumnSumsLoop>(isa, std::int64_t{0}, parts, p.channels,
-                         static_cast<const float*>(partial), args.db.as<float>());
+  run_vectors_as<ColumnSumsLoop>(isa, std::int64_t{0}, parts, p.channels,
+                                 static_cast<const float*>(partial), args.db.as<float>());
 }
 
 }  // namespace

@@ -7,7 +7,6 @@ namespace fovea::simd {
 namespace {
 
 struct ReluLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const float* x, float* y) {
 #pragma GCC ivdep
     for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] < 0 ? 0.0F : x[i];
@@ -15,7 +14,6 @@ struct ReluLoop {
 };
 
 struct TanhLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const float* x, float* y) {
 #pragma GCC ivdep
     for (std::int64_t i = begin; i < end; ++i) y[i] = tanh(x[i]);
@@ -23,7 +21,6 @@ struct TanhLoop {
 };
 
 struct ReluBackwardLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const float* dy, const float* y,
                   float* dx) {
 #pragma GCC ivdep
@@ -32,7 +29,6 @@ struct ReluBackwardLoop {
 };
 
 struct TanhBackwardLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const float* dy, const float* y,
                   float* dx) {
 #pragma GCC ivdep
@@ -41,7 +37,6 @@ struct TanhBackwardLoop {
 };
 
 struct ScaleLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, float factor, const float* x, float* y) {
 #pragma GCC ivdep
     for (std::int64_t i = begin; i < end; ++i) y[i] = factor * x[i];
@@ -49,7 +44,6 @@ struct ScaleLoop {
 };
 
 struct AddLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const float* a, const float* b, float* y) {
 #pragma GCC ivdep
     for (std::int64_t i = begin; i < end; ++i) y[i] = a[i] + b[i];

@@ -45,7 +45,6 @@ Crop crop_of(const InputProblem& p, const StepState* state, std::int64_t image) 
 struct RowLoop {
   // Output columns [begin, end) come from the picture's row `x`, at `first` for column `begin`,
   // going right, or left where mirrored.
-  template <int>
   static void run(const std::uint8_t* x, std::int64_t first, bool mirrored, int begin, int end,
                   int channels, const float* mean, const float* scale, float* y) {
     if (!mirrored) {

@@ -4,8 +4,9 @@
 // each
 //           followed by size / 2 zeros: a window never reaches a neighbour's channels, so that sums
 //           over windows run flat over the tile, whatever the number of channels.
-// Powers -> d^-3/4 from reciprocal square roots by Newton's steps (math.h); 1/2 and 1 likewise;
-//           other exponents by the C library, slowly.
+// Powers -> beta = 1/4, 1/2, 3/4, 1 from the inverse fourth root by Newton's steps (math.h); others
+// by
+//           the C library, slowly.
 #include <fovea/kernels/cpu/simd/math.h>
 #include <fovea/kernels/cpu/simd/parts.h>
 
@@ -30,23 +31,13 @@ Rows rows_of(const LrnProblem& p) { return {p.c / p.groups, p.size / 2, p.k, p.s
 struct Powers {
   float beta, beta_1;  // d^-beta, d^(-beta - 1)
 };
-struct ThreeQuarters {
+template <int kQuarters>  // beta = kQuarters / 4
+struct Quarters {
   static Powers of(float d, float) {
-    const float s = rsqrt(d);
-    const float p = s * rsqrt(d * s);
-    return {p, p * (s * s)};
-  }
-};
-struct Half {
-  static Powers of(float d, float) {
-    const float s = rsqrt(d);
-    return {s, s * (s * s)};
-  }
-};
-struct One {
-  static Powers of(float d, float) {
-    const float r = 1.0F / d;
-    return {r, r * r};
+    const float q = inverse_fourth_root(d);
+    const float q2 = q * q;
+    const float p = kQuarters == 1 ? q : kQuarters == 2 ? q2 : kQuarters == 3 ? q2 * q : q2 * q2;
+    return {p, p * (q2 * q2)};
   }
 };
 struct Any {
@@ -56,11 +47,12 @@ struct Any {
   }
 };
 
-// sum[t] = in[t - half] + ... + in[t + half], for t in [0, count).
-inline void window_sums(const float* in, int half, int count, float* sum) {
-  if (half == 2) {  // the common size: one pass
+// f(t, in[t - half] + ... + in[t + half]) for t in [0, count). `sum` is room for the sums.
+template <class F>
+void for_each_window(const float* in, int half, int count, float* sum, const F& f) {
+  if (half == 2) {  // the common size in one pass
     for (int t = 0; t < count; ++t) {
-      sum[t] = in[t - 2] + in[t - 1] + in[t] + in[t + 1] + in[t + 2];
+      f(t, in[t - 2] + in[t - 1] + in[t] + in[t + 1] + in[t + 2]);
     }
     return;
   }
@@ -68,6 +60,7 @@ inline void window_sums(const float* in, int half, int count, float* sum) {
   for (int o = 1 - half; o <= half; ++o) {
     for (int t = 0; t < count; ++t) sum[t] += in[t + o];
   }
+  for (int t = 0; t < count; ++t) f(t, sum[t]);
 }
 
 constexpr int kBuffer = kTile + kTile / 2;  // a tile and the zeros around it
@@ -81,13 +74,22 @@ struct Padded {
   }
 };
 
-// to[row][c] = f(index of the element); zeros after each row, and as many after the last again.
+// f.operator()<V>(i, t) for vectors of elements: i counts them without the zeros between rows, t
+// with them. Rows are often two vectors long, too short for the compiler's own loops.
 template <class F>
-void fill_rows(const Rows& r, std::int64_t rows, float* to, const F& f) {
+void for_each_in_rows(const Rows& r, std::int64_t rows, const F& f) {
   for (std::int64_t row = 0; row < rows; ++row) {
-    float* out = to + row * r.stride();
-    for (int c = 0; c < r.width; ++c) out[c] = f(row * r.width + c);
-    for (int c = r.width; c < r.stride(); ++c) out[c] = 0.0F;
+    for_each_vector<Eight>(r.width, [&]<class V>(int c) {
+      f.template operator()<V>(row * r.width + c, row * r.stride() + c);
+    });
+  }
+}
+
+// Zeros after each row, and as many after the last again.
+inline void fill_gaps(const Rows& r, std::int64_t rows, float* to) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    float* gap = to + row * r.stride() + r.width;
+    for (int i = 0; i < r.half; ++i) gap[i] = 0.0F;
   }
   std::fill_n(to + rows * r.stride(), r.half, 0.0F);
 }
@@ -99,17 +101,17 @@ struct ForwardLoop {
     float d[kBuffer];
     const int count = static_cast<int>(rows) * r.stride();
     float* square = squares.rows(r.half);
-    fill_rows(r, rows, square, [&](std::int64_t i) { return x[i] * x[i]; });
-    window_sums(square, r.half, count, d);
-    for (int t = 0; t < count; ++t) d[t] = Power::of(r.k + r.scale * d[t], r.beta).beta;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const float* factor = d + row * r.stride();
-#pragma GCC ivdep
-      for (int c = 0; c < r.width; ++c) y[row * r.width + c] = x[row * r.width + c] * factor[c];
-    }
+    fill_gaps(r, rows, square);
+    for_each_in_rows(r, rows, [&]<class V>(std::int64_t i, std::int64_t t) {
+      store<V>(square + t, load<V>(x + i) * load<V>(x + i));
+    });
+    for_each_window(square, r.half, count, d,
+                    [&](int t, float sum) { d[t] = Power::of(r.k + r.scale * sum, r.beta).beta; });
+    for_each_in_rows(r, rows, [&]<class V>(std::int64_t i, std::int64_t t) {
+      store<V>(y + i, load<V>(x + i) * load<V>(d + t));
+    });
   }
 
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, Rows r, const float* x, float* y) {
     for (std::int64_t row = begin; row < end; row += r.per_tile()) {
       const std::int64_t rows = std::min<std::int64_t>(r.per_tile(), end - row);
@@ -125,34 +127,25 @@ struct BackwardLoop {
     float p[kBuffer], q[kBuffer];  // d^-beta, d^(-beta - 1); then the sums over windows
     const int count = static_cast<int>(rows) * r.stride();
     float* in = padded.rows(r.half);
-    fill_rows(r, rows, in, [&](std::int64_t i) { return x[i] * x[i]; });
-    window_sums(in, r.half, count, p);
-    for (int t = 0; t < count; ++t) {
-      const Powers power = Power::of(r.k + r.scale * p[t], r.beta);
+    fill_gaps(r, rows, in);
+    for_each_in_rows(r, rows, [&]<class V>(std::int64_t i, std::int64_t t) {
+      store<V>(in + t, load<V>(x + i) * load<V>(x + i));
+    });
+    for_each_window(in, r.half, count, p, [&](int t, float sum) {
+      const Powers power = Power::of(r.k + r.scale * sum, r.beta);
       p[t] = power.beta;
       q[t] = power.beta_1;
-    }
-    for (std::int64_t row = 0; row < rows; ++row) {
-      float* out = in + row * r.stride();
-      const float* factor = q + row * r.stride();
-      const std::int64_t at = row * r.width;
-#pragma GCC ivdep
-      for (int c = 0; c < r.width; ++c) out[c] = dy[at + c] * x[at + c] * factor[c];
-    }
-    window_sums(in, r.half, count, q);
+    });
+    for_each_in_rows(r, rows, [&]<class V>(std::int64_t i, std::int64_t t) {
+      store<V>(in + t, load<V>(dy + i) * load<V>(x + i) * load<V>(q + t));
+    });
+    for_each_window(in, r.half, count, q, [&](int t, float sum) { q[t] = sum; });
     const float twice = 2.0F * r.scale * r.beta;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const float* power = p + row * r.stride();
-      const float* sum = q + row * r.stride();
-      const std::int64_t at = row * r.width;
-#pragma GCC ivdep
-      for (int c = 0; c < r.width; ++c) {
-        dx[at + c] = dy[at + c] * power[c] - twice * x[at + c] * sum[c];
-      }
-    }
+    for_each_in_rows(r, rows, [&]<class V>(std::int64_t i, std::int64_t t) {
+      store<V>(dx + i, load<V>(dy + i) * load<V>(p + t) - twice * load<V>(x + i) * load<V>(q + t));
+    });
   }
 
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, Rows r, const float* x, const float* dy,
                   float* dx) {
     for (std::int64_t row = begin; row < end; row += r.per_tile()) {
@@ -170,11 +163,13 @@ void run_rows(const LrnProblem& p, Isa isa, A... args) {
   const std::int64_t rows = std::int64_t{p.n} * p.h * p.w * p.groups;
   const std::int64_t grain = std::max<std::int64_t>(r.per_tile(), rows_per_grain(r.width) / 4);
   if (p.beta == 0.75F) {
-    run_parts<Loop<ThreeQuarters>>(isa, rows, grain, r, args...);
+    run_parts<Loop<Quarters<3>>>(isa, rows, grain, r, args...);
   } else if (p.beta == 0.5F) {
-    run_parts<Loop<Half>>(isa, rows, grain, r, args...);
+    run_parts<Loop<Quarters<2>>>(isa, rows, grain, r, args...);
+  } else if (p.beta == 0.25F) {
+    run_parts<Loop<Quarters<1>>>(isa, rows, grain, r, args...);
   } else if (p.beta == 1.0F) {
-    run_parts<Loop<One>>(isa, rows, grain, r, args...);
+    run_parts<Loop<Quarters<4>>>(isa, rows, grain, r, args...);
   } else {
     run_parts<Loop<Any>>(isa, rows, grain, r, args...);
   }

@@ -44,15 +44,17 @@ inline float tanh(float x) {
   return size < 0.625F ? near : x < 0 ? -far : far;
 }
 
-/// 1 / sqrt(x) for normal x > 0: 3 units. Newton's steps from a guess by the exponent: a multiply
-/// costs a vector unit half a cycle, a square root or division ten and more.
-inline float rsqrt(float x) {
-  float y = std::bit_cast<float>(0x5f375a86 - (std::bit_cast<std::int32_t>(x) >> 1));
-  const float half = 0.5F * x;
-  y *= 1.5F - half * y * y;
-  y *= 1.5F - half * y * y;
-  y *= 1.5F - half * y * y;
-  return y;
+/// x^(-1/4) for normal x > 0: 4 units. Newton's steps, q (5 - x q^4) / 4, from a guess by the
+/// exponent that is right to 3.2 %: a multiplication costs a vector unit half a cycle, a square
+/// root or a division ten and more.
+inline float inverse_fourth_root(float x) {
+  float q = std::bit_cast<float>(0x4f585ee0 - (std::bit_cast<std::int32_t>(x) >> 2));
+  const float quarter = 0.25F * x;
+  for (int step = 0; step < 3; ++step) {
+    const float q2 = q * q;
+    q *= 1.25F - quarter * (q2 * q2);
+  }
+  return q;
 }
 
 }  // namespace fovea::simd

@@ -14,7 +14,6 @@ struct RowError {
 };
 
 struct MseLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, int width, const float* x,
                   const float* target, RowError* rows) {
     for (std::int64_t row = begin; row < end; ++row) {
@@ -62,7 +61,6 @@ void mse(const LossProblem& p, const MseLoss::Args& args, Isa isa) {
 }
 
 struct MseBackwardLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, float count, const float* x,
                   const float* target, float* dx) {
 #pragma GCC ivdep

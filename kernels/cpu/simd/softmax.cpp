@@ -54,7 +54,6 @@ inline std::int32_t rank_of(const float* x, int classes, int label) {
 }
 
 struct SoftmaxLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, int classes, const float* x, float* y) {
     for (std::int64_t row = begin; row < end; ++row) {
       const float* in = x + row * classes;
@@ -64,7 +63,6 @@ struct SoftmaxLoop {
 };
 
 struct SoftmaxLossLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, int classes, int valid, const float* x,
                   const std::int32_t* labels, float* probability, RowLoss* rows) {
     for (std::int64_t row = begin; row < end; ++row) {
@@ -107,7 +105,6 @@ void softmax_loss(const LossProblem& p, const SoftmaxLoss::Args& args, Isa isa) 
 }
 
 struct SoftmaxLossBackwardLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, int classes, int valid,
                   const float* probability, const std::int32_t* labels, float* dx) {
     const auto count = static_cast<float>(valid);

@@ -10,7 +10,6 @@ namespace {
 
 struct SgdLoop {
   // Elements [begin, end) of the block: the parts of each parameter that lie in it.
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const Segment* segments, int count,
                   float momentum, float learning_rate, const float* g, float* w, float* v) {
     for (int s = 0; s < count; ++s) {
@@ -39,7 +38,6 @@ void sgd(const UpdateProblem& p, const SgdUpdate::Args& args, Isa isa) {
 }
 
 struct FiniteLoop {
-  template <int>
   static void run(std::int64_t begin, std::int64_t end, const float* g, std::atomic<bool>* bad) {
     constexpr std::uint32_t kExponent = 0x7f800000U;  // all ones: infinite or NaN
     std::uint32_t found = 0;
