@@ -36,6 +36,17 @@ function(fovea_add_library name)
   set(FOVEA_LIBRARIES ${FOVEA_LIBRARIES} fovea_${name} CACHE INTERNAL "")
 endfunction()
 
+# fovea_check_accesses(<target>): its emulated kernels say which memory they access, and the emulator
+# finds races and unwritten reads in shared memory (kernels/emulator/access_checker.h).
+function(fovea_check_accesses target)
+  target_compile_definitions(${target} PRIVATE FOVEA_CHECK_ACCESSES=1)
+  # Entries and exits of functions are of no interest; no loop may become an unheard memset; fences
+  # are between blocks, whose accesses are not checked.
+  target_compile_options(${target} PRIVATE
+    -g1 -fsanitize=thread -Wno-tsan --param=tsan-instrument-func-entry-exit=0 -fno-tree-loop-distribute-patterns)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:fovea_emulator_checks>)
+endfunction()
+
 # fovea_add_kernels(<name> <a.cu>...): one source list, two devices. <name>_emu compiles the very
 # sources with the host compiler on the emulator; <name>_cuda with nvcc where there is one.
 function(fovea_add_kernels name)
@@ -51,6 +62,9 @@ function(fovea_add_kernels name)
   target_compile_options(fovea_${name}_emu PRIVATE -march=x86-64-v3
     -Wno-unknown-pragmas)  # #pragma unroll is for nvcc
   target_link_libraries(fovea_${name}_emu PUBLIC fovea_core fovea_ops PRIVATE fovea_emulator)
+  if(FOVEA_CHECK_ACCESSES)
+    fovea_check_accesses(fovea_${name}_emu)
+  endif()
   if(FOVEA_WITH_CUDA)
     fovea_add_library(${name}_cuda ${ARGN})
     set_target_properties(fovea_${name}_cuda PROPERTIES

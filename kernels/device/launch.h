@@ -58,7 +58,8 @@ void launch(void (*kernel)(P...), const Launch& l, StreamView stream, A&&... arg
                           .shared_bytes = l.smem,
                           .kernel = l.where.function_name(),
                           .launched = l.where,
-                          .thread = &Closure::run};
+                          .thread = &Closure::run,
+                          .checked = emulator::kCheckedAccesses};
   emulator::check_launch(call);
   const Closure closure{kernel, {std::forward<A>(args)...}};
   stream.enqueue([call, closure]() mutable {

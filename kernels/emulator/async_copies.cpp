@@ -35,16 +35,18 @@ void AsyncCopies::commit(unsigned thread) {
   if (thread < queues_.size()) ++queues_[thread].groups;
 }
 
-void AsyncCopies::wait(unsigned thread, unsigned open) {
-  if (thread >= queues_.size()) return;
+/// Completes the copies that a wait covers, the first ones of *pending; returns how many.
+std::size_t AsyncCopies::complete(unsigned thread, unsigned open, std::vector<Pending>** pending) {
+  if (thread >= queues_.size()) return 0;
   Queue& q = queues_[thread];
+  *pending = &q.pending;
   std::size_t done = 0;
   while (done < q.pending.size() && q.pending[done].group + open < q.groups) {
     const AsyncCopy& copy = q.pending[done++].copy;
     unpoison(copy.to, copy.bytes);
     if (completion_ == Completion::at_wait) land(copy);
   }
-  q.pending.erase(q.pending.begin(), q.pending.begin() + static_cast<std::ptrdiff_t>(done));
+  return done;
 }
 
 const AsyncCopy* AsyncCopies::unfinished(unsigned thread) const {

@@ -22,19 +22,6 @@ struct AsyncCopy {
 /// The copies in flight of a block's threads. From issue to the wait that covers it a destination
 /// is nobody's: it holds NaN when copies complete at the wait, and is poisoned under ASan always.
 class AsyncCopies {
- public:
-  /// For the next block.
-  void reset(unsigned threads, Completion completion);
-  bool used() const { return used_; }
-
-  void issue(unsigned thread, const AsyncCopy& copy);
-  /// Closes the copies issued since the last call into a group.
-  void commit(unsigned thread);
-  /// Completes all groups of the thread but the newest `open`.
-  void wait(unsigned thread, unsigned open);
-  /// A copy that nobody has waited for; nullptr where there is none.
-  const AsyncCopy* unfinished(unsigned thread) const;
-
  private:
   struct Pending {
     AsyncCopy copy;
@@ -45,6 +32,29 @@ class AsyncCopies {
     std::uint64_t groups = 0;      // closed so far; the number of the open one
   };
 
+ public:
+  /// For the next block.
+  void reset(unsigned threads, Completion completion);
+  bool used() const { return used_; }
+
+  void issue(unsigned thread, const AsyncCopy& copy);
+  /// Closes the copies issued since the last call into a group.
+  void commit(unsigned thread);
+  /// Completes all groups of the thread but the newest `open`.
+  /// Calls landed(copy) for each of their copies.
+  template <class F>
+  void wait(unsigned thread, unsigned open, F&& landed) {
+    std::vector<Pending>* pending = nullptr;
+    const std::size_t done = complete(thread, open, &pending);
+    if (done == 0) return;
+    for (std::size_t i = 0; i < done; ++i) landed((*pending)[i].copy);
+    pending->erase(pending->begin(), pending->begin() + static_cast<std::ptrdiff_t>(done));
+  }
+  /// A copy that nobody has waited for; nullptr where there is none.
+  const AsyncCopy* unfinished(unsigned thread) const;
+
+ private:
+  std::size_t complete(unsigned thread, unsigned open, std::vector<Pending>** pending);
   void land(const AsyncCopy& copy) const;
 
   std::vector<Queue> queues_;

@@ -66,6 +66,7 @@ void Block::begin(const GridCall& call, const emu::uint3& index, const Schedule&
   for (Barrier& b : barriers_) {
     b.arrived = 0;
     b.waiters = 0;
+    b.past.clear();
   }
   for (WarpState& w : warps_) w.arrived = 0;
   runnable_ = count;
@@ -78,6 +79,8 @@ void Block::begin(const GridCall& call, const emu::uint3& index, const Schedule&
   new_round();
   shared_.reset(call.shared_bytes);
   copies_.reset(count, schedule.copies);
+  checked_ = call.checked && call.shared_bytes != 0;
+  if (checked_) checker_.reset(call.shared_bytes, count);
 }
 
 void Block::run(const GridCall& call, const emu::uint3& index, const Schedule& schedule) {
@@ -167,7 +170,7 @@ unsigned Block::run_threads() {
 /// Keeps the block's first failure and sends all waiting threads to their end.
 void Block::record_failure(std::exception_ptr failure) {
   if (cancelled_) return;
-  failure_ = std::move(failure);
+  if (failure_ == nullptr) failure_ = std::move(failure);  // else an access was blamed before
   cancelled_ = true;
   for (unsigned t = 0; t < count_; ++t) {
     if (t == current_) continue;
@@ -192,8 +195,16 @@ void* Block::shared(std::size_t bytes, const Site& at) {
 void Block::async_copy(void* to, const void* from, unsigned bytes, bool valid, const Site& at) {
   require_shared(to, bytes, at);
   if (valid) require_aligned(from, bytes, at);
-  copies_.issue(current_, {static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
-                           valid, at});
+  const AsyncCopy copy{static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
+                       valid, at};
+  if (checked_) check_copies(copy, true);
+  copies_.issue(current_, copy);
+}
+
+void Block::async_wait(unsigned open) {
+  copies_.wait(current_, open, [this](const AsyncCopy& copy) {
+    if (checked_) check_copies(copy, false);
+  });
 }
 
 void Block::require_shared(const void* p, unsigned bytes, const Site& at) const {

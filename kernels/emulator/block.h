@@ -8,6 +8,7 @@
 #pragma once
 
 #include <fovea/core/api.h>
+#include <fovea/kernels/emulator/access_checker.h>
 #include <fovea/kernels/emulator/async_copies.h>
 #include <fovea/kernels/emulator/fiber.h>
 #include <fovea/kernels/emulator/grid.h>
@@ -43,6 +44,14 @@ class FOVEA_API Block {
 
   /// The running block of the calling host thread. Throws DeviceError outside a kernel.
   static Block& running();
+  /// The running block if its kernel was compiled to say what it accesses; else nullptr.
+  // Inlined, unheard: what hears accesses must make none that are heard.
+  __attribute__((always_inline, no_sanitize("thread"))) static Block* watched() {
+    return running_ != nullptr && running_->checked_ ? running_ : nullptr;
+  }
+  /// The running thread accesses memory, at the code address `place`, or at `at`.
+  void accessed(const void* p, std::size_t bytes, Access kind, const void* place);
+  void accessed(const void* p, std::size_t bytes, Access kind, const Site& at);
   /// Names kernel, block and thread that run on the calling host thread; empty outside a kernel.
   static std::string who_runs();
 
@@ -62,7 +71,7 @@ class FOVEA_API Block {
   void async_copy(void* to, const void* from, unsigned bytes, bool valid, const Site& at);
   /// cp.async.commit_group and cp.async.wait_group: all groups but the newest `open` are there.
   void async_commit() { copies_.commit(current_); }
-  void async_wait(unsigned open) { copies_.wait(current_, open); }
+  void async_wait(unsigned open);
   /// Reports an address that is not shared memory of this block or not a multiple of `bytes`.
   void require_shared(const void* p, unsigned bytes, const Site& at) const;
   /// Reports an address that is not a multiple of `bytes`.
@@ -94,6 +103,7 @@ class FOVEA_API Block {
     unsigned first_thread = 0;
     unsigned waiters = 0;
     std::array<std::uint16_t, kMaxThreadsPerBlock> waiting;
+    std::vector<std::uint32_t> past;  // of those that have come, where accesses are checked
   };
 
   // block.cpp, turns.h: turns.
@@ -110,9 +120,16 @@ class FOVEA_API Block {
   unsigned next_after_end();
   void record_failure(std::exception_ptr failure);
 
+  // block_check.cpp: accesses, where they are checked.
+  void check_meeting(Barrier& barrier, bool current_waits);
+  void check_warp_meeting(unsigned mask);
+  void check_copies(const AsyncCopy& copy, bool issued);
+  AccessFault check_access(const void* p, std::size_t bytes, Access kind);
+  void blame(const AccessFault& fault, const char* doing, const std::string& place);
+
   // block_sync.cpp: barriers and warps.
   bool count_in(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at);
-  void release(Barrier& barrier);
+  void release(Barrier& barrier, bool current_waits);
   [[noreturn]] void mismatch(unsigned id, unsigned count, const Site& at) const;
 
   [[noreturn]] void refuse_mask(const char* what, unsigned mask, unsigned lanes,
@@ -157,6 +174,8 @@ class FOVEA_API Block {
   std::vector<WarpState> warps_;
   SharedMemory shared_;
   AsyncCopies copies_;
+  AccessChecker checker_;
+  bool checked_ = false;
 
   bool cancelled_ = false;
   std::exception_ptr failure_;

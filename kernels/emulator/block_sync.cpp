@@ -1,5 +1,6 @@
 // block_sync.cpp - barriers and warp operations: who waits for whom. See block.h.
 #include <fovea/kernels/emulator/turns.h>
+#include <fovea/kernels/emulator/warp.h>
 
 #include <array>
 #include <bit>
@@ -37,13 +38,14 @@ inline bool Block::count_in(unsigned id, unsigned count, bool predicate, bool sa
     mismatch(id, count, at);
   }
   b.predicates += predicate ? 1U : 0U;
+  if (checked_ && id != 0) checker_.give(current_, b.past);
   return ++b.arrived == b.expected;
 }
 
 unsigned Block::barrier(unsigned id, unsigned count, bool predicate, bool same_site,
                         const Site& at) {
   if (count_in(id, count, predicate, same_site, at)) {
-    release(barriers_[id]);
+    release(barriers_[id], true);
     wake(current_);  // and waits for its turn like everybody else
     turn_ = count_;
     suspend();
@@ -68,11 +70,12 @@ void Block::named_barrier(int id, int count, bool waits, const Site& at) {
     static_cast<void>(
         barrier(static_cast<unsigned>(id), static_cast<unsigned>(count), false, false, at));
   } else if (count_in(static_cast<unsigned>(id), static_cast<unsigned>(count), false, false, at)) {
-    release(barriers_[id]);
+    release(barriers_[id], false);
   }
 }
 
-void Block::release(Barrier& b) {
+void Block::release(Barrier& b, bool current_waits) {
+  if (checked_) check_meeting(b, current_waits);
   b.arrived = 0;
   b.result = b.predicates;
   for (unsigned i = 0; i < b.waiters; ++i) wake(b.waiting[i]);
@@ -132,6 +135,7 @@ void Block::collective(const char* what, unsigned mask, WarpOperation operation,
   w.at[lane] = at;
   if ((w.arrived & mask) != mask) return wait(what, at);
   operation(w.operand.data(), mask);
+  if (checked_ && operation == &run_nothing) check_warp_meeting(mask);
   w.arrived &= ~mask;
   for (unsigned rest = mask & ~(1U << lane); rest != 0; rest &= rest - 1) {
     wake(base + static_cast<unsigned>(std::countr_zero(rest)));

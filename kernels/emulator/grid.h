@@ -13,6 +13,13 @@ namespace fovea::emulator {
 inline constexpr unsigned kMaxThreadsPerBlock = 1024;
 inline constexpr std::size_t kMaxSharedBytes = 227 * 1024;
 
+/// Whether this translation unit's kernels say what they access.
+#ifdef FOVEA_CHECK_ACCESSES
+constexpr bool kCheckedAccesses = true;
+#else
+constexpr bool kCheckedAccesses = false;
+#endif
+
 /// One launch: how many threads, and what each of them does.
 struct GridCall {
   emu::dim3 grid;
@@ -22,6 +29,7 @@ struct GridCall {
   std::source_location launched;
   void (*thread)(const void* closure) = nullptr;  // runs one thread
   const void* closure = nullptr;
+  bool checked = false;  // the kernel says what it accesses: see access_checker.h
 };
 
 /// Throws DeviceError where CUDA would refuse the launch: a zero or too large extent, too much

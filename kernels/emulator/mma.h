@@ -88,7 +88,7 @@ struct LdmatrixOperand {
 /// Matrix m: 8 rows of 8 16-bit elements, row i at the address of lane 8 m + i. Register m of lane
 /// l gets elements 2 (l % 4) and the next of row l / 4; with kTranspose of column l / 4.
 template <int kMatrices, bool kTranspose>
-void run_ldmatrix(void* const* operands, unsigned) {
+__attribute__((no_sanitize("thread"))) void run_ldmatrix(void* const* operands, unsigned) {
   for (int m = 0; m < kMatrices; ++m) {
     std::uint16_t e[8][8];
     for (int i = 0; i < 8; ++i) {
@@ -116,7 +116,12 @@ void mma(const char* what, float* d, const std::uint32_t* a, const std::uint32_t
 template <int kMatrices, bool kTranspose>
 void ldmatrix(std::uint32_t* r, const void* row, const std::source_location& at) {
   Block& block = Block::running();
-  if (block.thread() % kWarpSize < 8 * kMatrices) block.require_shared(row, 16, at);
+  if (block.thread() % kWarpSize < 8 * kMatrices) {
+    block.require_shared(row, 16, at);
+    if (Block::watched() != nullptr) {  // the lane that names a row answers for reading it
+      block.accessed(row, 16, Access::read, at);
+    }
+  }
   LdmatrixOperand operand{r, row};
   block.collective("ldmatrix", kWholeWarp, &run_ldmatrix<kMatrices, kTranspose>, &operand, at);
 }

@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) && !defined(FOVEA_CHECK_ACCESSES)
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -45,7 +45,7 @@ inline void finish_switch(void*) {}
 inline void host_stack(const void**, std::size_t*) {}
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) && !defined(FOVEA_CHECK_ACCESSES)
 inline void* tsan_this_fiber() { return __tsan_get_current_fiber(); }
 inline void* tsan_create_fiber() { return __tsan_create_fiber(0); }
 inline void tsan_destroy_fiber(void* fiber) { __tsan_destroy_fiber(fiber); }

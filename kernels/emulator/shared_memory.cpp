@@ -47,6 +47,12 @@ bool SharedMemory::contains(const void* p, std::size_t bytes) const {
   return bytes_ != 0 && b >= data_ && b + bytes <= data_ + bytes_;
 }
 
+bool SharedMemory::touches_guard(const void* p, std::size_t bytes) const {
+  const auto* b = static_cast<const std::byte*>(p);
+  return bytes_ != 0 && !contains(p, bytes) && b + bytes > data_ - kGuard &&
+         b < data_ + bytes_ + kGuard;
+}
+
 bool SharedMemory::guards_intact() const {
   if (bytes_ == 0 || kAddressSanitizer) return true;
   return all_fill(data_ - kGuard, kGuard) && all_fill(data_ + bytes_, kGuard);

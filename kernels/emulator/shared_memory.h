@@ -22,6 +22,8 @@ class SharedMemory {
   std::size_t bytes() const { return bytes_; }
   /// Whether [p, p + bytes) lies inside.
   bool contains(const void* p, std::size_t bytes) const;
+  /// Whether [p, p + bytes) lies in a guard zone, or partly.
+  bool touches_guard(const void* p, std::size_t bytes) const;
   /// Whether the guard zones are as reset() left them.
   bool guards_intact() const;
 
