@@ -56,6 +56,13 @@ DataSets open_folder(const FolderListing& folder, const OpenOptions& options) {
   return open_class_folders(folder, options);
 }
 
+// A file name may hold anything but "/"; a cell of a table no tab and no line end.
+std::string cell(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return text;
+}
+
 }  // namespace
 
 bool FolderListing::has_file(const std::string& name) const {
@@ -115,7 +122,7 @@ DataSets open_data(const fs::path& path, const OpenOptions& options) {
   if (!data.validation && options.validation && data.kind != "class folders") {
     hold_out_by_number(data, *options.validation);
   }
-  if (options.limit > 0) data.training = limited(data.training, options.limit, options.seed);
+  if (options.limit != 0) data.training = limited(data.training, options.limit, options.seed);
   return data;
 }
 
@@ -135,7 +142,7 @@ std::string summary(const DataSets& data) {
 
 std::string skipped_tsv(const DataSets& data) {
   std::string text = "path\treason\n";
-  for (const SkippedFile& s : data.skipped) text += s.path + "\t" + s.reason + "\n";
+  for (const SkippedFile& s : data.skipped) text += cell(s.path) + "\t" + cell(s.reason) + "\n";
   return text;
 }
 

@@ -58,6 +58,24 @@ void Resizer::Axis::set(std::int64_t in, std::int64_t out, std::int64_t window_b
   for (const Taps& t : taps) end = std::max(end, t.first + t.count);
 }
 
+// One row; `source` begins at source pixel `begin`. Returns where the next row goes.
+template <int Channels>
+std::uint8_t* Resizer::Axis::apply(const std::int16_t* source, std::uint8_t* to) const {
+  for (const Taps& t : taps) {
+    const std::int16_t* w = weights.data() + t.offset;
+    const std::int16_t* from = source + (t.first - begin) * Channels;
+    std::int32_t sum[Channels];
+    std::ranges::fill(sum, 1 << (kWeightBits + kRowBits - 1));
+    for (int j = 0; j < t.count; ++j) {
+      for (int k = 0; k < Channels; ++k) sum[k] += w[j] * from[j * Channels + k];
+    }
+    for (int k = 0; k < Channels; ++k) {
+      *to++ = static_cast<std::uint8_t>(sum[k] >> (kWeightBits + kRowBits));
+    }
+  }
+  return to;
+}
+
 ImageView Resizer::as_channels(const ImageView& from, int channels) {
   if (from.format == (channels == 1 ? PixelFormat::grey8 : PixelFormat::rgb8)) return from;
   const std::int64_t row_bytes = static_cast<std::int64_t>(from.width) * channels;
@@ -88,15 +106,7 @@ void Resizer::window(const ImageView& from, std::int64_t full_h, std::int64_t fu
       row_[static_cast<std::size_t>(x)] =
           static_cast<std::int16_t>(sum_[static_cast<std::size_t>(x)] >> (kWeightBits - kRowBits));
     }
-    for (const Taps& c : columns_.taps) {
-      const std::int16_t* w = columns_.weights.data() + c.offset;
-      const std::int16_t* source = row_.data() + (c.first - columns_.begin) * channels;
-      for (int k = 0; k < channels; ++k) {
-        std::int32_t sum = 1 << (kWeightBits + kRowBits - 1);
-        for (int j = 0; j < c.count; ++j) sum += w[j] * source[j * channels + k];
-        *to++ = static_cast<std::uint8_t>(sum >> (kWeightBits + kRowBits));
-      }
-    }
+    to = channels == 1 ? columns_.apply<1>(row_.data(), to) : columns_.apply<3>(row_.data(), to);
   }
 }
 

@@ -34,6 +34,8 @@ class FOVEA_API Resizer {
     std::vector<std::int16_t> weights;
     int begin = 0, end = 0;  // source range that any output needs
     void set(std::int64_t in, std::int64_t out, std::int64_t window_begin, int window);
+    template <int Channels>
+    std::uint8_t* apply(const std::int16_t* source, std::uint8_t* to) const;
   };
   // The height x width window at (top, left) of the picture scaled to full_h x full_w.
   void window(const ImageView& from, std::int64_t full_h, std::int64_t full_w, std::int64_t top,

@@ -84,6 +84,7 @@ TEST(ClassFolders, ReadPicturesByContentAtAnyDepth) {
   write_text(root / "b/notes.png", "not a picture");
   write_text(root / "a/deep/empty", "");
   write_text(root / "readme.md", "hello");
+  write_text(root / "b/tab\there", "x");
   const DataSets data = open_data(root.path(), {.validation = 0.0});
   EXPECT_EQ(paths(data.training), (std::set<std::string>{"a/0.png", "a/1.png", "a/deep/er/photo",
                                                          "a/deep/wrong.txt", "b/1.PNG"}));
@@ -92,6 +93,7 @@ TEST(ClassFolders, ReadPicturesByContentAtAnyDepth) {
             "path\treason\n"
             "a/deep/empty\tempty\n"
             "b/notes.png\tneither JPEG nor PNG\n"
+            "b/tab?here\tneither JPEG nor PNG\n"
             "readme.md\tnot in a class folder\n");
 }
 

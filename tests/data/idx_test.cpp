@@ -319,6 +319,7 @@ TEST(OpenData, SaysWhatIsWrongWithThePath) {
   write_small_set(folder / "small");
   expect_error<InvalidArgument>([&] { open_data(folder / "small", {.validation = 1.0}); },
                                 {"validation 1.0", "below 1"});
+  expect_error<InvalidArgument>([&] { open_data(folder / "small", {.limit = -5}); }, {"limit: -5"});
   expect_error<InvalidArgument>([&] { open_data(folder / "small", {.validation = -0.1}); },
                                 {"validation -0.1"});
   expect_error<InvalidArgument>([&] { open_data(folder / "small", {.labels = folder / "none"}); },
