@@ -61,7 +61,7 @@ Node& Graph::record(std::shared_ptr<const Op> op, std::vector<Value> inputs,
     if (v && gradient) info(v).needs_gradient = learns;
   }
   nodes_.push_back(
-      {std::move(op), std::move(inputs), std::move(outputs), layer_, std::move(gradient)});
+      {std::move(op), std::move(inputs), std::move(outputs), layer_, std::move(gradient), false});
   return nodes_.back();
 }
 

@@ -75,6 +75,7 @@ struct Node {
   std::vector<Value> outputs;
   std::string layer;      // who recorded it
   GradientRule gradient;  // empty: nothing flows back
+  bool is_loss = false;   // where add_backward() may start
 };
 
 class FOVEA_API Graph {

@@ -42,7 +42,7 @@ void Graph::add_backward(Value loss) {
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     const Node node = nodes_[i];  // a copy: recording moves the nodes
     if (!node.gradient || node.outputs.empty()) continue;
-    const bool is_loss = makes(node, loss);
+    const bool is_loss = node.is_loss && makes(node, loss);
     found = found || is_loss;
     const Value dy = is_loss ? Value{} : gradients.of(node.outputs.front());
     if (!is_loss && !dy) continue;                // nothing of the loss depends on it

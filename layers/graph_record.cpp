@@ -189,12 +189,12 @@ Value Graph::softmax_loss(Value logits, Value labels) {
   require_shape(layer_ + " (labels)", labels.shape(), {p.n});
   const Value metrics = activation({4});
   const Value probability = activation({p.n, p.c});
-  // The metrics are the loss: outputs[0] by the rule of this file, Args' order in the op.
-  record(op<SoftmaxLoss>(p), {logits, labels}, {probability, metrics},
-         [p](Graph& g, const Node& n, Value) {
-           return std::vector<Value>{
-               gradient_of<SoftmaxLossBackward>(g, n.inputs[0], p, {n.outputs[0], n.inputs[1]})};
-         });
+  Node& node = record(op<SoftmaxLoss>(p), {logits, labels}, {probability, metrics},
+                      [p](Graph& g, const Node& n, Value) {
+                        return std::vector<Value>{gradient_of<SoftmaxLossBackward>(
+                            g, n.inputs[0], p, {n.outputs[0], n.inputs[1]})};
+                      });
+  node.is_loss = true;
   return metrics;
 }
 
@@ -202,10 +202,11 @@ Value Graph::mse_loss(Value x, Value target) {
   const LossProblem p = loss_problem(x);
   require_shape(layer_ + " (target)", target.shape(), {p.n, p.c});
   const Value metrics = activation({4});
-  record(op<MseLoss>(p), {x, target}, {metrics}, [p](Graph& g, const Node& n, Value) {
+  Node& node = record(op<MseLoss>(p), {x, target}, {metrics}, [p](Graph& g, const Node& n, Value) {
     return std::vector<Value>{
         gradient_of<MseLossBackward>(g, n.inputs[0], p, {n.inputs[0], n.inputs[1]})};
   });
+  node.is_loss = true;
   return metrics;
 }
 

@@ -207,16 +207,12 @@ Executor::PlanId Executor::add_prediction(int batch, const std::vector<std::stri
 
 std::size_t Executor::planned_bytes() const {
   const Impl& i = *impl_;
-  const auto rounded = [](std::size_t b) {
-    return (b + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
-  };
   const std::size_t block = static_cast<std::size_t>(i.layout.count()) * sizeof(float);
-  std::size_t bytes = i.arena_bytes() + rounded(block) * (i.training ? 3 : 1);
-  bytes += rounded(i.preprocessing.mean.size() * sizeof(float));
-  bytes += rounded(i.preprocessing.scale.size() * sizeof(float));
-  bytes += rounded(std::size_t{kRing} * RecordMetrics::kFields * sizeof(float));
-  bytes += rounded(sizeof(StepState));
-  if (i.training) bytes += rounded(i.parameters.size() * sizeof(Segment));
+  std::size_t bytes = i.arena_bytes() + block * (i.training ? 3 : 1);
+  bytes += (i.preprocessing.mean.size() + i.preprocessing.scale.size()) * sizeof(float);
+  bytes += std::size_t{kRing} * RecordMetrics::kFields * sizeof(float);
+  bytes += sizeof(StepState);
+  if (i.training) bytes += i.parameters.size() * sizeof(Segment);
   return bytes;
 }
 

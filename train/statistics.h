@@ -8,7 +8,7 @@
 namespace fovea {
 
 /// Means and deviations over all pictures of `training`, brought to the recipe's stored size.
-/// Sums run in the order of the pictures, in fp64: the same values for any number of threads.
+/// The same values for any number of threads.
 FOVEA_API Preprocessing measure_preprocessing(const Recipe& recipe, const Dataset& training);
 
 }  // namespace fovea
