@@ -4,13 +4,45 @@
 #include <algorithm>
 
 namespace fovea::emulator {
+namespace {
+constexpr std::size_t kWord = 4;
+}
 
 void AccessChecker::reset(std::size_t bytes, unsigned threads) {
-  bytes_.assign(bytes, Byte{});
+  const std::size_t words = (bytes + kWord - 1) / kWord;
+  words_.assign(words, Cell{});
+  split_.assign(words, 0);
   clock_.assign(threads, 1);
   base_.assign(threads, 0);
   own_.resize(threads);
   for (auto& own : own_) own.clear();
+}
+
+/// The cell of one byte; splits its word.
+AccessChecker::Cell& AccessChecker::byte_cell(std::size_t byte) {
+  const std::size_t word = byte / kWord;
+  if (split_[word] == 0) {
+    split_[word] = 1;
+    bytes_.resize(words_.size() * kWord);
+    std::fill_n(bytes_.begin() + static_cast<std::ptrdiff_t>(word * kWord), kWord, words_[word]);
+  }
+  return bytes_[byte];
+}
+
+/// f(cell, first byte) for the cells that cover [offset, offset + bytes).
+template <class F>
+void AccessChecker::for_each_cell(std::size_t offset, std::size_t bytes, F&& f) {
+  const std::size_t end = offset + bytes;
+  for (std::size_t b = offset; b < end;) {
+    const bool whole = b % kWord == 0 && end - b >= kWord;
+    if (whole && split_[b / kWord] == 0) {
+      f(words_[b / kWord], b);
+      b += kWord;
+    } else {
+      f(byte_cell(b), b);
+      ++b;
+    }
+  }
 }
 
 bool AccessChecker::knows(unsigned thread, const Visit& visit) const {
@@ -19,55 +51,55 @@ bool AccessChecker::knows(unsigned thread, const Visit& visit) const {
   return !own.empty() && visit.clock <= own[visit.thread];
 }
 
-AccessFault::Kind AccessChecker::check(unsigned thread, const Byte& byte, Access kind,
+AccessFault::Kind AccessChecker::check(unsigned thread, const Cell& cell, Access kind,
                                        unsigned* other) const {
-  *other = byte.write.thread;
-  if (byte.state == State::in_flight) return AccessFault::Kind::in_flight;
-  if (byte.state == State::unwritten && kind != Access::write) return AccessFault::Kind::unwritten;
-  const bool both_atomic = kind == Access::atomic && byte.state == State::atomic;
-  if (!both_atomic && !knows(thread, byte.write)) return AccessFault::Kind::race_with_write;
+  *other = cell.write.thread;
+  if (cell.state == State::in_flight) return AccessFault::Kind::in_flight;
+  if (cell.state == State::unwritten && kind != Access::write) return AccessFault::Kind::unwritten;
+  const bool both_atomic = kind == Access::atomic && cell.state == State::atomic;
+  if (!both_atomic && !knows(thread, cell.write)) return AccessFault::Kind::race_with_write;
   if (kind == Access::read) return AccessFault::Kind::none;
-  for (const Visit& read : byte.read) {
+  for (const Visit& read : cell.read) {
     *other = read.thread;
     if (!knows(thread, read)) return AccessFault::Kind::race_with_read;
   }
   return AccessFault::Kind::none;
 }
 
-void AccessChecker::note(unsigned thread, Byte& byte, Access kind) const {
+void AccessChecker::note(unsigned thread, Cell& cell, Access kind) const {
   const Visit visit{clock_[thread], static_cast<std::uint16_t>(thread)};
   if (kind != Access::read) {
-    byte.write = visit;
-    byte.state = kind == Access::atomic ? State::atomic : State::written;
-    byte.read[0] = byte.read[1] = Visit{};
+    cell.write = visit;
+    cell.state = kind == Access::atomic ? State::atomic : State::written;
+    cell.read[0] = cell.read[1] = Visit{};
     return;
   }
-  if (byte.read[0].clock != 0 && byte.read[0].thread != thread) byte.read[1] = byte.read[0];
-  byte.read[0] = visit;
+  if (cell.read[0].clock != 0 && cell.read[0].thread != thread) cell.read[1] = cell.read[0];
+  cell.read[0] = visit;
 }
 
 AccessFault AccessChecker::access(unsigned thread, std::size_t offset, std::size_t bytes,
                                   Access kind) {
   AccessFault fault;
-  for (std::size_t b = offset; b < offset + bytes; ++b) {
+  for_each_cell(offset, bytes, [&](Cell& cell, std::size_t byte) {
     unsigned other = 0;
-    const AccessFault::Kind found = check(thread, bytes_[b], kind, &other);
+    const AccessFault::Kind found = check(thread, cell, kind, &other);
     if (found != AccessFault::Kind::none && fault.kind == AccessFault::Kind::none) {
-      fault = {found, other, b};
+      fault = {found, other, byte};
     }
-    note(thread, bytes_[b], kind);
-  }
+    note(thread, cell, kind);
+  });
   return fault;
 }
 
 AccessFault AccessChecker::copy_issued(unsigned thread, std::size_t offset, std::size_t bytes) {
   const AccessFault fault = access(thread, offset, bytes, Access::write);
-  for (std::size_t b = offset; b < offset + bytes; ++b) bytes_[b].state = State::in_flight;
+  for_each_cell(offset, bytes, [](Cell& cell, std::size_t) { cell.state = State::in_flight; });
   return fault;
 }
 
 void AccessChecker::copy_landed(unsigned thread, std::size_t offset, std::size_t bytes) {
-  for (std::size_t b = offset; b < offset + bytes; ++b) note(thread, bytes_[b], Access::write);
+  for_each_cell(offset, bytes, [&](Cell& cell, std::size_t) { note(thread, cell, Access::write); });
 }
 
 void AccessChecker::meet_all() {

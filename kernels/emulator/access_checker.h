@@ -57,17 +57,23 @@ class AccessChecker {
     std::uint32_t clock = 0;  // 0: nobody yet
     std::uint16_t thread = 0;
   };
-  struct Byte {
+  struct Cell {
     Visit write;
     Visit read[2];  // of different threads, the newest first
     State state = State::unwritten;
   };
 
   bool knows(unsigned thread, const Visit& visit) const;
-  AccessFault::Kind check(unsigned thread, const Byte& byte, Access kind, unsigned* other) const;
-  void note(unsigned thread, Byte& byte, Access kind) const;
+  AccessFault::Kind check(unsigned thread, const Cell& cell, Access kind, unsigned* other) const;
+  void note(unsigned thread, Cell& cell, Access kind) const;
+  Cell& byte_cell(std::size_t byte);
+  template <class F>
+  void for_each_cell(std::size_t offset, std::size_t bytes, F&& f);
 
-  std::vector<Byte> bytes_;
+  // Most accesses are of whole words: a word has one cell until a part of it is accessed alone.
+  std::vector<Cell> words_;
+  std::vector<Cell> bytes_;           // of the words that are split
+  std::vector<std::uint8_t> split_;   // whether a word is
   std::vector<std::uint32_t> clock_;  // of each thread
   std::vector<std::uint32_t> base_;   // what all know of each thread, by the last meet_all()
   std::vector<std::vector<std::uint32_t>> own_;  // what one knows beyond; empty: nothing
