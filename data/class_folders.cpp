@@ -29,7 +29,11 @@ struct Found {
 // Appends all files below root / relative to `files`, in byte order, folders followed in place.
 void walk(const fs::path& root, const std::string& relative, std::vector<fs::path>& above,
           std::vector<std::string>& files, std::vector<SkippedFile>& skipped) {
-  const fs::path here = fs::canonical(root / relative);
+  std::error_code error;
+  const fs::path here = fs::canonical(root / relative, error);
+  if (error) {
+    throw InvalidArgument((root / relative).string() + ": cannot be read: " + error.message());
+  }
   if (std::ranges::find(above, here) != above.end()) {
     skipped.push_back({relative, "a link to a folder that contains it"});
     return;

@@ -39,6 +39,8 @@ KnownSet cifar10() {
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path) {
   std::vector<std::string> names = read_lines(path);
+  // Editors of Windows put a byte order mark in front of UTF-8.
+  if (!names.empty() && names.front().starts_with("\xEF\xBB\xBF")) names.front().erase(0, 3);
   if (names.empty()) {
     throw FormatError(path.string() + ": no class names in it; write one a line");
   }

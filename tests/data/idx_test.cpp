@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
@@ -211,7 +212,7 @@ TEST(OpenIdx, WorksWithoutATestPart) {
 TEST(OpenIdx, NamesClassesFromFiles) {
   const TemporaryFolder folder;
   write_small_set(folder.path());
-  test::write_text(folder / "labels.txt", "shoe\r\nhat\r\ncoat\r\nscarf\r\n\r\n");
+  test::write_text(folder / "labels.txt", "\xEF\xBB\xBFshoe\r\nhat\r\ncoat\r\nscarf\r\n\r\n");
   const DataSets data = open_data(folder.path());
   EXPECT_EQ(data.class_names, (std::vector<std::string>{"shoe", "hat", "coat", "scarf"}));
   EXPECT_EQ(data.training->classes(), 4);
@@ -342,6 +343,18 @@ TEST(FashionMnist, IsReadWhole) {
   }
   for (const int n : count) EXPECT_EQ(n, 6000);
   for (std::int64_t i = 0; i < 10000; ++i) ASSERT_LT(data.test->label(i), 10);
+}
+
+TEST(Mnist, IsRecognisedByItsLabels) {
+  const char* root = std::getenv("FOVEA_TEST_DATA");
+  if (root == nullptr) GTEST_SKIP() << "set FOVEA_TEST_DATA to a folder with mnist/";
+  const fs::path folder = fs::path(root) / "mnist";
+  if (!fs::exists(folder)) GTEST_SKIP() << "no " << folder;
+  const DataSets data = open_data(folder);
+  EXPECT_EQ(data.name, "MNIST");
+  EXPECT_EQ(summary(data), "60,000 training, 10,000 test images, 28x28x1, 10 classes");
+  EXPECT_EQ(data.class_names[7], "7");
+  EXPECT_EQ(data.test->label(0), 7);
 }
 
 }  // namespace
