@@ -13,41 +13,41 @@
 
 namespace fovea::onednn {
 
-/// Runs a PartedProgram. `Addresses`: a function from Args to the array of the programs' externals.
-template <class Op, class Addresses>
+/// Runs a PartedProgram, or another `Work` with its workspace_bytes(), bind() and run().
+/// `Addresses`: a function from Args to the array of the caller's tensors.
+template <class Op, class Work, class Addresses>
 class Compiled final : public Prepared<typename Op::Args> {
  public:
   using Args = typename Op::Args;
 
-  Compiled(PartedProgram program, Addresses addresses)
-      : program_{std::move(program)}, addresses_{addresses} {}
+  Compiled(Work work, Addresses addresses) : work_{std::move(work)}, addresses_{addresses} {}
 
-  std::size_t workspace_bytes() const override { return program_.workspace_bytes(); }
+  std::size_t workspace_bytes() const override { return work_.workspace_bytes(); }
 
   void bind(const Args& args) override {
     bound_ = addresses_(args);
     workspace_ = args.context.workspace;
-    program_.bind(bound_, workspace_);
+    work_.bind(bound_, workspace_);
   }
 
   void run(const Args& args, StreamView stream) override {
     // Addresses other than those bound are a caller's right in tests; a step never pays for it.
     if (addresses_(args) != bound_ || args.context.workspace != workspace_) bind(args);
-    stream.enqueue([this] { program_.run(); });
+    stream.enqueue([this] { work_.run(); });
   }
 
  private:
   using Bound = decltype(std::declval<Addresses>()(std::declval<const Args&>()));
 
-  PartedProgram program_;
+  Work work_;
   Addresses addresses_;
   Bound bound_{};
   void* workspace_ = nullptr;
 };
 
-template <class Op, class Addresses>
-std::unique_ptr<Prepared<typename Op::Args>> compiled(PartedProgram program, Addresses addresses) {
-  return std::make_unique<Compiled<Op, Addresses>>(std::move(program), addresses);
+template <class Op, class Work, class Addresses>
+std::unique_ptr<Prepared<typename Op::Args>> compiled(Work work, Addresses addresses) {
+  return std::make_unique<Compiled<Op, Work, Addresses>>(std::move(work), addresses);
 }
 
 /// "conv forward n128c96...", for messages.

@@ -2,6 +2,7 @@
 // faster; what was measured: docs/kernels/onednn.md.
 #include <fovea/kernels/cpu/onednn/conv_setup.h>
 #include <fovea/kernels/cpu/onednn/engine.h>
+#include <fovea/kernels/cpu/onednn/winograd_plan.h>
 
 #include <fovea/kernels/cpu/host_algorithm.h>
 
@@ -122,15 +123,29 @@ Algorithm<Op> direct() {
   return a;
 }
 
-// F(4x4, 3x3) pays where the filter is 3x3 and both channel counts fill vectors; reordering the
-// activations is part of the price.
-Verdict winograd_pays(const ConvProblem& p) {
-  if (p.r != 3 || p.s != 3) return Verdict::no("Winograd's transform is for 3x3 filters");
+// The transforms cost as many operations a channel as the products save on about ten others.
+constexpr int kFewestChannels = 16;
+// Fewer tiles do not repay the transform of the filters.
+constexpr std::int64_t kFewestTiles = 16;
+// The weight gradient's error does not shrink with the sum: a short one would show it.
+constexpr std::int64_t kFewestPixels = 256;
+
+Verdict winograd_pays(Pass pass, const ConvProblem& p) {
+  if (p.r != p.s || (p.r != 3 && p.r != 5)) {
+    return Verdict::no("Winograd's transform is for 3x3 and 5x5 filters");
+  }
   if (p.u != 1 || p.v != 1 || p.dh != 1 || p.dw != 1) {
     return Verdict::no("Winograd's transform is for stride and dilation 1");
   }
-  if (p.groups != 1) return Verdict::no("oneDNN has no Winograd for groups > 1");
-  if (p.c < 32 || p.k < 32) return Verdict::no("direct is as fast below 32 channels");
+  if (p.c_per_group() < kFewestChannels || p.k_per_group() < kFewestChannels) {
+    return Verdict::no("direct is as fast below 16 channels a group");
+  }
+  if (WinogradPlan::tiles(pass, p) < kFewestTiles) {
+    return Verdict::no("too few tiles repay the transform of the filters");
+  }
+  if (pass == Pass::wgrad && std::int64_t{p.n} * p.p() * p.q() < kFewestPixels) {
+    return Verdict::no("direct is more accurate for sums below 256 pixels");
+  }
   return {};
 }
 
@@ -143,11 +158,14 @@ Algorithm<Op> winograd() {
   a.exact_on_integers = false;  // the transform has fractions
   a.can_run = [](const ConvProblem& p, const DeviceInfo&) {
     if (const Verdict v = admits(p.epilogue, epilogues_of(Op::kPass)); !v) return v;
-    if (const Verdict v = winograd_pays(p); !v) return v;
-    return has_primitive<Op>(p, kWinograd);
+    if (p.epilogue.tanh) return Verdict::no("+tanh is not an epilogue of this algorithm");
+    return winograd_pays(Op::kPass, p);
   };
   a.prepare = [](const ConvProblem& p, const Variant&, const DeviceInfo&) {
-    return prepare<Op>(p, kWinograd);
+    return guarded<Op>(p, 1, [&] {
+      return compiled<Op>(WinogradPlan(Op::kPass, p),
+                          [](const typename Op::Args& args) { return addresses(args); });
+    });
   };
   return a;
 }

@@ -34,9 +34,10 @@ auto unwanted_by(const ConvWay& way) {
 dnnl::convolution_forward::primitive_desc hint_desc(const Maker& maker, const ConvSetup& s,
                                                     const ConvWay& way) {
   return describe<dnnl::convolution_forward>(
-      maker.engine, Maker::attributes(), dnnl::prop_kind::forward_training, way.algorithm,
-      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any), memory::desc(),
-      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
+      maker.engine, Maker::attributes(), dnnl::prop_kind::forward_training,
+      dnnl::algorithm::convolution_direct, activation(s.x_dims, way),
+      with_layout(s.w_dims, Tag::any), memory::desc(), activation(s.y_dims, way), s.stride,
+      s.dilation, s.begin, s.end);
 }
 
 }  // namespace
@@ -66,18 +67,20 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Maker& maker, const
   const ConvSetup s(p);
   return describe_wanted<dnnl::convolution_forward>(
       maker.engine, forward_attributes(p.epilogue), unwanted_by(way),
-      dnnl::prop_kind::forward_training, way.algorithm, activation(s.x_dims, way),
-      with_layout(s.w_dims, Tag::any), p.epilogue.bias ? s.b : memory::desc(),
-      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
+      dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct,
+      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any),
+      p.epilogue.bias ? s.b : memory::desc(), activation(s.y_dims, way), s.stride, s.dilation,
+      s.begin, s.end);
 }
 
 dnnl::convolution_backward_data::primitive_desc dgrad_desc(const Maker& maker, const ConvProblem& p,
                                                            const ConvWay& way) {
   const ConvSetup s(p);
   return describe_backward<dnnl::convolution_backward_data>(
-      maker.engine, Maker::attributes(), hint_desc(maker, s, way), way.algorithm,
-      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any), activation(s.y_dims, way),
-      s.stride, s.dilation, s.begin, s.end);
+      maker.engine, Maker::attributes(), hint_desc(maker, s, way),
+      dnnl::algorithm::convolution_direct, activation(s.x_dims, way),
+      with_layout(s.w_dims, Tag::any), activation(s.y_dims, way), s.stride, s.dilation, s.begin,
+      s.end);
 }
 
 dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker,
@@ -85,10 +88,10 @@ dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker
                                                               const ConvWay& way) {
   const ConvSetup s(p);
   return describe_backward<dnnl::convolution_backward_weights>(
-      maker.engine, Maker::attributes(), hint_desc(maker, s, way), way.algorithm,
-      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any),
-      p.epilogue.db ? s.b : memory::desc(), activation(s.y_dims, way), s.stride, s.dilation,
-      s.begin, s.end);
+      maker.engine, Maker::attributes(), hint_desc(maker, s, way),
+      dnnl::algorithm::convolution_direct, activation(s.x_dims, way),
+      with_layout(s.w_dims, Tag::any), p.epilogue.db ? s.b : memory::desc(),
+      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
 }
 
 void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {

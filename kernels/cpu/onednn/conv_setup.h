@@ -8,14 +8,11 @@
 
 namespace fovea::onednn {
 
-/// How a convolution is computed: a variant of `direct`, or `winograd`.
+/// How oneDNN computes a direct convolution: a variant.
 struct ConvWay {
-  dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct;
   bool blocked = false;     // activations in oneDNN's blocked layout, reordered inside
   bool no_brgconv = false;  // pass over the batch-reduced GEMM kernels, for the plain jit ones
 };
-
-inline constexpr ConvWay kWinograd{dnnl::algorithm::convolution_winograd, true, false};
 
 /// Shapes as the caller holds them (NHWC, KRSC), in oneDNN's logical order (NCHW, [G]KCRS).
 struct ConvSetup {
