@@ -55,7 +55,9 @@ struct Word<16> {
 /// Reads N elements at p, which is aligned to N * sizeof(T).
 template <int N, class T>
 Vector<T, N> load_vector(const T* p, std::source_location at = std::source_location::current()) {
-  emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
+  if (!is_aligned(p, sizeof(T) * N)) {
+    emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
+  }
   Vector<T, N> out;
   std::memcpy(&out, p, sizeof(out));
   return out;
@@ -65,7 +67,9 @@ Vector<T, N> load_vector(const T* p, std::source_location at = std::source_locat
 template <int N, class T>
 void store_vector(T* p, const Vector<T, N>& value,
                   std::source_location at = std::source_location::current()) {
-  emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
+  if (!is_aligned(p, sizeof(T) * N)) {
+    emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
+  }
   std::memcpy(p, &value, sizeof(value));
 }
 

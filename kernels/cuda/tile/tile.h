@@ -18,7 +18,7 @@
 // staging.h says what that does for the stores.
 #pragma once
 
-#include <fovea/kernels/device/math.h>
+#include <fovea/kernels/device/fma_row.h>
 #include <fovea/kernels/device/vector.h>
 
 namespace fovea::FOVEA_TARGET {
@@ -31,6 +31,7 @@ struct Tile {
   static constexpr int kThreadRows = BM / TM;
   static constexpr int kThreadColumns = BN / TN;
   static constexpr int kThreads = kThreadRows * kThreadColumns;
+  static constexpr int kWarpColumns = kThreadColumns / 8;
   static constexpr int kBlocks = Blocks;
   static constexpr int kRowVector = TM % 4 == 0 ? 4 : 2;
   static constexpr int kColumnVector = TN % 4 == 0 ? 4 : 2;
@@ -45,48 +46,34 @@ struct Tile {
   using Accumulators = float[TM][TN];
 
   /// This thread's place among the threads of the block.
-  static __device__ __forceinline__ int thread_row() {
-    constexpr int kWarpColumns = kThreadColumns / 8;
-    const int warp = static_cast<int>(threadIdx.x) / 32;
-    return warp / kWarpColumns * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
+  static __device__ __forceinline__ unsigned thread_row() {
+    return threadIdx.x / 32 / kWarpColumns * 4 + threadIdx.x % 32 / 8;
   }
-  static __device__ __forceinline__ int thread_column() {
-    constexpr int kWarpColumns = kThreadColumns / 8;
-    const int warp = static_cast<int>(threadIdx.x) / 32;
-    return warp % kWarpColumns * 8 + static_cast<int>(threadIdx.x) % 8;
+  static __device__ __forceinline__ unsigned thread_column() {
+    return threadIdx.x / 32 % kWarpColumns * 8 + threadIdx.x % 8;
   }
   /// Row of the tile that accumulator row i is; vectors of rows are consecutive.
-  static __device__ __forceinline__ int row(int i) {
-    return i / kRowVector * (kThreadRows * kRowVector) + thread_row() * kRowVector + i % kRowVector;
+  static __device__ __forceinline__ int row(unsigned i) {
+    return static_cast<int>((i / kRowVector * kThreadRows + thread_row()) * kRowVector +
+                            i % kRowVector);
   }
-  static __device__ __forceinline__ int column(int j) {
-    return j / kColumnVector * (kThreadColumns * kColumnVector) + thread_column() * kColumnVector +
-           j % kColumnVector;
+  static __device__ __forceinline__ int column(unsigned j) {
+    return static_cast<int>((j / kColumnVector * kThreadColumns + thread_column()) * kColumnVector +
+                            j % kColumnVector);
   }
 
   /// acc += the product of the stage, kk ascending: one chain of fma an output.
   static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc) {
+    const int first_row = row(0);
+    const int first_column = column(0);
 #pragma unroll
     for (int kk = 0; kk < BK; ++kk) {
       float a[TM];
       float b[TN];
+      read_fragment<kRowVector, kThreadRows>(&s.a[kk][first_row], a);
+      read_fragment<kColumnVector, kThreadColumns>(&s.b[kk][first_column], b);
 #pragma unroll
-      for (int i = 0; i < TM; i += kRowVector) {
-        const auto v = load_vector<kRowVector>(&s.a[kk][row(i)]);
-#pragma unroll
-        for (int l = 0; l < kRowVector; ++l) a[i + l] = v[l];
-      }
-#pragma unroll
-      for (int j = 0; j < TN; j += kColumnVector) {
-        const auto v = load_vector<kColumnVector>(&s.b[kk][column(j)]);
-#pragma unroll
-        for (int l = 0; l < kColumnVector; ++l) b[j + l] = v[l];
-      }
-#pragma unroll
-      for (int i = 0; i < TM; ++i) {
-#pragma unroll
-        for (int j = 0; j < TN; ++j) acc[i][j] = fma(a[i], b[j], acc[i][j]);
-      }
+      for (int i = 0; i < TM; ++i) fma_row(a[i], b, acc[i]);
     }
   }
 
@@ -113,6 +100,18 @@ struct Tile {
         for (int l = 0; l < kColumnVector; ++l) v[l] = acc[i][j + l];
         f(row(i), column(j), v);
       }
+    }
+  }
+
+ private:
+  // N floats in vectors of V, one vector for each of the `Threads` threads side by side.
+  template <int V, int Threads, int N>
+  static __device__ __forceinline__ void read_fragment(const float* first, float (&to)[N]) {
+#pragma unroll
+    for (int i = 0; i < N; i += V) {
+      const auto v = load_vector<V>(first + i * Threads);
+#pragma unroll
+      for (int l = 0; l < V; ++l) to[i + l] = v[l];
     }
   }
 };
