@@ -9,6 +9,8 @@
 // (Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016; Blahut, "Fast
 // algorithms for signal processing", 2010, chapter 5.) Rows of a and -a have equal even and
 // opposite odd terms, so each pair is computed as E + O and E - O.
+//
+// Functions are static: the files that include this are compiled for different instruction sets.
 #pragma once
 
 #include <array>
@@ -54,7 +56,7 @@ struct ToomCook {
 
 /// Calls f with the integral constants 0 to kCount - 1.
 template <int kCount, class F>
-inline void unroll(const F& f) {
+static inline void unroll(const F& f) {
   [&]<int... kIndex>(std::integer_sequence<int, kIndex...>) {
     (f(std::integral_constant<int, kIndex>{}), ...);
   }
@@ -63,7 +65,7 @@ inline void unroll(const F& f) {
 
 /// Sum over the i of one parity of coefficient(i) v[i * stride], terms with coefficient 0 left out.
 template <int kCount, int kParity, class V, class Coefficient>
-inline V parity_sum(const V* v, int stride, Coefficient coefficient) {
+static inline V parity_sum(const V* v, int stride, Coefficient coefficient) {
   V sum{};
   bool first = true;  // known to the compiler: all is unrolled
   unroll<kCount>([&](auto i) {
@@ -80,7 +82,8 @@ inline V parity_sum(const V* v, int stride, Coefficient coefficient) {
 /// out[j] = sum over i < kCount of coefficient(j, i) v[i], where rows 2l - 1 and 2l of the kTile
 /// rows belong to points a and -a.
 template <int kTile, int kCount, class V, class Coefficient>
-inline void paired_rows(const V* v, int stride, V* out, int out_stride, Coefficient coefficient) {
+static inline void paired_rows(const V* v, int stride, V* out, int out_stride,
+                               Coefficient coefficient) {
   out[0] = parity_sum<kCount, 0>(v, stride, [=](auto i) { return coefficient(0, i); });
   unroll<kTile / 2 - 1>([&](auto l) {
     constexpr int kRow = 2 * l + 1;
@@ -93,7 +96,7 @@ inline void paired_rows(const V* v, int stride, V* out, int out_stride, Coeffici
 
 /// out = B^T d.
 template <int kTile, class V>
-inline void transform_input(const V* d, int stride, V* out, int out_stride) {
+static inline void transform_input(const V* d, int stride, V* out, int out_stride) {
   using M = ToomCook<kTile>;
   paired_rows<kTile, kTile>(d, stride, out, out_stride, [](int j, int i) { return M::bt(j, i); });
   out[(kTile - 1) * out_stride] =
@@ -102,7 +105,7 @@ inline void transform_input(const V* d, int stride, V* out, int out_stride) {
 
 /// out = G g.
 template <int kTile, int kTaps, class V>
-inline void transform_filter(const V* g, int stride, V* out, int out_stride) {
+static inline void transform_filter(const V* g, int stride, V* out, int out_stride) {
   using M = ToomCook<kTile>;
   paired_rows<kTile, kTaps>(g, stride, out, out_stride,
                             [](int j, int k) { return M::g(j, k, kTaps); });
@@ -111,7 +114,7 @@ inline void transform_filter(const V* g, int stride, V* out, int out_stride) {
 
 /// out = A^T m.
 template <int kTile, int kResults, class V>
-inline void transform_output(const V* m, int stride, V* out, int out_stride) {
+static inline void transform_output(const V* m, int stride, V* out, int out_stride) {
   using M = ToomCook<kTile>;
   constexpr int kPairs = kTile / 2 - 1;
   V sums[kPairs], differences[kPairs];

@@ -26,21 +26,12 @@ struct TileRange {
   int channels = 0;
 };
 
-/// out[t][tile][channel] = (B^T x B) of the tile x tile cells, or (G x G^T) of 4 x 4 cells with
-/// `gradient`; t counts tile * tile places, `place` floats apart.
-void tiles_in(Isa isa, int tile, bool gradient, const TiledPlanes& planes, const TileRange& range,
-              const float* x, std::int64_t place, float* out);
-
 /// What happens to an output cell.
 struct TileEpilogue {
   const float* bias = nullptr;  // of the range's first channel
   const float* mask = nullptr;  // like y
   bool relu = false, accumulate = false;
 };
-
-/// y = A^T m A of each tile, m[t][tile][channel] as in tiles_in().
-void tiles_out(Isa isa, int tile, const TiledPlanes& planes, const TileRange& range, const float* m,
-               std::int64_t place, const TileEpilogue& epilogue, float* y);
 
 /// KRSC weights of one group, taps x taps; filters [first, first + count).
 struct FilterRange {
@@ -49,15 +40,27 @@ struct FilterRange {
   int first = 0, count = 0;
 };
 
-/// u[t][c][k] = G w G^T, for the forward pass.
-void filters_forward(Isa isa, const FilterRange& range, const float* w, std::int64_t place,
-                     float* u);
-/// u[t][k][c] = G w' G^T, w' the filter turned by half a turn, for the input gradient.
-void filters_turned(Isa isa, const FilterRange& range, const float* w, std::int64_t place,
-                    float* u);
-/// dw (+)= A^T (sum over `parts` of du[part][t][k][c]) A, a part `part_stride` floats from the
-/// last.
-void filters_out(Isa isa, const FilterRange& range, const float* du, std::int64_t place, int parts,
-                 std::int64_t part_stride, bool accumulate, float* dw);
+/// The loops, compiled for one instruction set. t counts the tile * tile places of a tile; arrays
+/// [t][..] have `place` floats from one t to the next.
+struct WinogradLoops {
+  /// out[t][tile][channel] = B^T x B of the tile x tile cells, or G x G^T of 4 x 4 cells with
+  /// `gradient`.
+  void (*tiles_in)(int tile, bool gradient, const TiledPlanes& planes, const TileRange& range,
+                   const float* x, std::int64_t place, float* out);
+  /// y = A^T m A of each tile, m[t][tile][channel].
+  void (*tiles_out)(int tile, const TiledPlanes& planes, const TileRange& range, const float* m,
+                    std::int64_t place, const TileEpilogue& epilogue, float* y);
+  /// u[t][c][k] = G w G^T, for the forward pass.
+  void (*filters_forward)(const FilterRange& range, const float* w, std::int64_t place, float* u);
+  /// u[t][k][c] = G w' G^T, w' the filter turned by half a turn, for the input gradient.
+  void (*filters_turned)(const FilterRange& range, const float* w, std::int64_t place, float* u);
+  /// dw (+)= A^T (sum over `parts` of du[part][t][k][c]) A, a part `part_stride` floats from the
+  /// last.
+  void (*filters_out)(const FilterRange& range, const float* du, std::int64_t place, int parts,
+                      std::int64_t part_stride, bool accumulate, float* dw);
+};
+
+/// The loops for an instruction set that this CPU has.
+const WinogradLoops& winograd_loops(Isa isa);
 
 }  // namespace fovea::onednn

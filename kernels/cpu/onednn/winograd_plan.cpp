@@ -30,7 +30,7 @@ std::int64_t WinogradPlan::tiles(Pass pass, const ConvProblem& p) {
 WinogradPlan::WinogradPlan(Pass pass, const ConvProblem& p)
     : pass_{pass},
       p_{p},
-      isa_{best_isa()},
+      loops_{winograd_loops(best_isa())},
       taps_{p.r},
       tile_{kOutputs + p.r - 1},
       in_channels_{pass == Pass::dgrad ? p.k_per_group() : p.c_per_group()},
@@ -168,8 +168,8 @@ void WinogradPlan::transform_filters() const {
       const FilterRange r{tile_, taps_, p_.c_per_group(), k, first, count};
       const float* const w = w_ + std::int64_t{group} * k * taps_ * taps_ * p_.c_per_group();
       float* const u = u_ + group * places * u_place_;
-      pass_ == Pass::forward ? filters_forward(isa_, r, w, u_place_, u)
-                             : filters_turned(isa_, r, w, u_place_, u);
+      pass_ == Pass::forward ? loops_.filters_forward(r, w, u_place_, u)
+                             : loops_.filters_turned(r, w, u_place_, u);
       at += count;
     }
   });
@@ -182,12 +182,12 @@ void WinogradPlan::run_tiles(const Part& part, int index) const {
     if (epilogue.bias != nullptr) epilogue.bias += std::int64_t{g} * out_channels_;
     for (std::int64_t first = split_.first(index); first < end; first += chunk_) {
       const std::int64_t count = std::min(chunk_, end - first);
-      tiles_in(isa_, tile_, false, in_, range(first, count, g, in_channels_), x_, in_place_,
-               part.v);
+      loops_.tiles_in(tile_, false, in_, range(first, count, g, in_channels_), x_, in_place_,
+                      part.v);
       // Rows beyond `count` are computed from what lies there, and not looked at.
       part.products[static_cast<std::size_t>(g)].run();
-      tiles_out(isa_, tile_, out_, range(first, count, g, out_channels_), part.m, out_place_,
-                epilogue, y_);
+      loops_.tiles_out(tile_, out_, range(first, count, g, out_channels_), part.m, out_place_,
+                       epilogue, y_);
     }
   }
 }
@@ -202,10 +202,10 @@ void WinogradPlan::run_gradient(const Part& part, int index) const {
   for (int g = 0; g < p_.groups; ++g) {
     for (std::int64_t first = begin; first < end; first += chunk_) {
       const std::int64_t count = std::min(chunk_, end - first);
-      tiles_in(isa_, tile_, false, in_, range(first, count, g, in_channels_), x_, in_place_,
-               part.v);
-      tiles_in(isa_, tile_, true, out_, range(first, count, g, out_channels_), w_, out_place_,
-               part.m);
+      loops_.tiles_in(tile_, false, in_, range(first, count, g, in_channels_), x_, in_place_,
+                      part.v);
+      loops_.tiles_in(tile_, true, out_, range(first, count, g, out_channels_), w_, out_place_,
+                      part.m);
       if (count < chunk_) {  // the sum runs over all rows
         clear(part.v, count, in_place_, in_channels_);
         clear(part.m, count, out_place_, out_channels_);
@@ -229,9 +229,9 @@ void WinogradPlan::finish_gradient() const {
       const int group = static_cast<int>(at / k), first = static_cast<int>(at % k);
       const int count = static_cast<int>(std::min<std::int64_t>(k - first, end - at));
       const FilterRange r{tile_, taps_, c, k, first, count};
-      filters_out(isa_, r, parts_[0].du + group * places * u_place_, u_place_,
-                  static_cast<int>(parts_.size()), stride, p_.epilogue.acc,
-                  y_ + std::int64_t{group} * k * taps_ * taps_ * c);
+      loops_.filters_out(r, parts_[0].du + group * places * u_place_, u_place_,
+                         static_cast<int>(parts_.size()), stride, p_.epilogue.acc,
+                         y_ + std::int64_t{group} * k * taps_ * taps_ * c);
       at += count;
     }
   });

@@ -52,7 +52,7 @@ class WinogradPlan {
 
   Pass pass_;
   ConvProblem p_;
-  Isa isa_;
+  WinogradLoops loops_;
   int taps_, tile_;
   int in_channels_, out_channels_;  // of a group, as the tiles see them
   TiledPlanes in_, out_;            // wgrad: x and dy
