@@ -1,0 +1,146 @@
+// graph_test.cpp - recording, the gradient pass, and fusion: which ops there are, on which values.
+#include <fovea/kernels/registry/registry.h>
+#include <fovea/layers/conv2d.h>
+#include <fovea/layers/fuse.h>
+#include <fovea/layers/graph.h>
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace fovea {
+namespace {
+
+// "conv forward" -> how often.
+std::map<std::string, int> ops(const Graph& g) {
+  std::map<std::string, int> count;
+  for (const Node& n : g.nodes()) {
+    ++count[std::string(n.op->kind()) + " " + std::string(name_of(n.op->pass()))];
+  }
+  return count;
+}
+
+std::vector<std::string> problems(const Graph& g, std::string_view kind, Pass pass) {
+  std::vector<std::string> found;
+  for (const Node& n : g.nodes()) {
+    if (n.op->kind() == kind && n.op->pass() == pass) found.push_back(n.op->problem());
+  }
+  return found;
+}
+
+// conv1 -> bias -> relu -> conv2 -> bias -> loss, two classes.
+Value two_convolutions(Graph& g) {
+  const Value x = g.input("pictures", {2, 4, 4, 3}, DType::f32);
+  const Conv2d one("conv1", {.filters = 4, .r = 3, .ph = {1, 1}, .pw = {1, 1}});
+  const Conv2d two("conv2", {.filters = 2, .r = 4});
+  const Value y = record_layer(g, two, g.relu(record_layer(g, one, x)));
+  return g.softmax_loss(g.reshape(y, {2, 2}), g.input("labels", {2}, DType::i32));
+}
+
+Target reference_target(const Registry& r) {
+  return {r, device_info(Device::cpu()), Math::fp32, {parse_engines("reference"), {}, {}}};
+}
+
+TEST(Graph, TheGradientPassStopsWhereNothingLearns) {
+  Graph g;
+  g.add_backward(two_convolutions(g));
+  const auto count = ops(g);
+  EXPECT_EQ(count.at("conv forward"), 2);
+  EXPECT_EQ(count.at("conv wgrad"), 2);
+  EXPECT_EQ(count.at("conv dgrad"), 1);  // none for the pictures
+}
+
+TEST(Graph, TwoUsersOfAValueGetTheirGradientsAdded) {
+  Graph g;
+  const Value x = g.input("pictures", {2, 3}, DType::f32);
+  const Value w = g.param({.name = "w", .shape = {3, 3}, .init = {}});
+  const Value y = g.linear(x, w);
+  const Value sum = g.add(y, y);
+  g.add_backward(g.softmax_loss(sum, g.input("labels", {2}, DType::i32)));
+  EXPECT_GE(ops(g).at("add forward"), 2);  // the sum itself, and that of its two gradients
+}
+
+TEST(Graph, AParameterUsedTwiceHasOneGradient) {
+  Graph g;
+  const Value x = g.input("pictures", {2, 3}, DType::f32);
+  const Value w = g.param({.name = "w", .shape = {3, 3}, .init = {}});
+  g.add_backward(g.softmax_loss(g.linear(g.linear(x, w), w), g.input("labels", {2}, DType::i32)));
+  int gradients = 0;
+  for (int id = 0; id < g.value_count(); ++id) {
+    gradients += g.info(g.value(id)).role == Role::gradient ? 1 : 0;
+  }
+  EXPECT_EQ(gradients, 1);
+  EXPECT_EQ(ops(g).at("add forward"), 1);
+}
+
+TEST(Graph, DropoutIsAScaleOutsideTraining) {
+  Graph g;
+  g.set_training(false);
+  const Value x = g.input("pictures", {2, 3}, DType::f32);
+  EXPECT_EQ(g.dropout(x, 0.5F, true), x);
+  g.dropout(x, 0.25F, false);
+  EXPECT_EQ(ops(g).at("scale forward"), 1);
+  EXPECT_FALSE(ops(g).contains("dropout forward"));
+}
+
+TEST(Graph, RefusesWhatDoesNotFitByTheLayersName) {
+  Graph g;
+  const Value x = g.input("pictures", {2, 4, 4, 3}, DType::f32);
+  const Conv2d wide("conv9", {.filters = 4, .r = 7});
+  try {
+    record_layer(g, wide, x);
+    FAIL() << "a filter larger than the padded plane was taken";
+  } catch (const InvalidArgument& e) {
+    EXPECT_NE(std::string(e.what()).find("conv9"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Fuse, JoinsBiasActivationMaskAndBiasGradient) {
+  Graph g;
+  g.add_backward(two_convolutions(g));
+  const Registry registry = default_registry();
+  fuse(g, reference_target(registry));
+  const auto count = ops(g);
+  EXPECT_FALSE(count.contains("bias forward"));
+  EXPECT_FALSE(count.contains("activation forward"));
+  EXPECT_FALSE(count.contains("activation dgrad"));
+  const auto forward = problems(g, "conv", Pass::forward);
+  ASSERT_EQ(forward.size(), 2U);
+  EXPECT_TRUE(forward[0].ends_with("+bias+relu")) << forward[0];
+  EXPECT_TRUE(forward[1].ends_with("+bias")) << forward[1];
+  for (const std::string& p : problems(g, "conv", Pass::wgrad))
+    EXPECT_TRUE(p.ends_with("+db")) << p;
+  const auto dgrad = problems(g, "conv", Pass::dgrad);
+  ASSERT_EQ(dgrad.size(), 1U);
+  EXPECT_TRUE(dgrad[0].ends_with("+mask")) << dgrad[0];
+}
+
+TEST(Fuse, LeavesWhatIsKept) {
+  Graph g;
+  const Value loss = two_convolutions(g);
+  g.add_backward(loss);
+  std::string kept;  // the first convolution's sum, before its bias
+  for (const Node& n : g.nodes()) {
+    if (n.op->kind() == "conv" && kept.empty()) kept = g.info(n.outputs[0]).name;
+  }
+  const Registry registry = default_registry();
+  fuse(g, reference_target(registry), {kept});
+  EXPECT_EQ(problems(g, "conv", Pass::forward)[0].find("+bias"), std::string::npos);
+}
+
+TEST(Fuse, LeavesAValueWithTwoReaders) {
+  Graph g;
+  const Value x = g.input("pictures", {2, 4, 4, 3}, DType::f32);
+  const Conv2d one("conv1", {.filters = 3, .r = 3, .ph = {1, 1}, .pw = {1, 1}});
+  const Value y = record_layer(g, one, x);  // read by relu and by add
+  g.add(g.relu(y), y);
+  const Registry registry = default_registry();
+  fuse(g, reference_target(registry));
+  const auto forward = problems(g, "conv", Pass::forward);
+  ASSERT_EQ(forward.size(), 1U);
+  EXPECT_TRUE(forward[0].ends_with("+bias")) << forward[0];
+  EXPECT_EQ(ops(g).at("activation forward"), 1);
+}
+
+}  // namespace
+}  // namespace fovea
