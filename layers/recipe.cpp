@@ -112,6 +112,7 @@ void require_one_of(const std::string& recipe, const std::string& key, const std
 }  // namespace
 
 std::shared_ptr<const Sequential> Recipe::net(int classes) const {
+  if (own_net) return own_net(classes);
   auto net = std::make_shared<Sequential>(name);
   Shape shape{1, input.height, input.width, input.channels};
   for (const LayerRecipe& l : layers) {
@@ -139,7 +140,8 @@ void Recipe::validate(int classes) const {
   require(t.learning_rate > 0 && t.momentum >= 0 && t.momentum < 1 && t.weight_decay >= 0, name,
           "train.learning_rate is above 0, momentum in [0, 1), weight_decay not negative");
   require_one_of(name, "train.loss", t.loss, {"softmax", "mse"});
-  require(!layers.empty(), name, "there is no [[layer]]");
+  require(!layers.empty() || own_net, name,
+          "there is no [[layer]]; a net written in C++ is handed over in Recipe::own_net");
   std::set<std::string> names;
   for (const LayerRecipe& l : layers) {
     require(names.insert(l.name).second, name, "two layers are called '" + l.name + "'");

@@ -5,6 +5,7 @@
 #include <fovea/core/api.h>
 #include <fovea/layers/layer.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -72,6 +73,9 @@ struct FOVEA_API Recipe {
   InputRecipe input;
   std::vector<LayerRecipe> layers;
   TrainRecipe train;
+  /// A net written in C++ in place of `layers`, made for a number of classes. It is no part of the
+  /// TOML: whoever loads such a model hands the net over again.
+  std::function<std::shared_ptr<const Sequential>(int classes)> own_net = {};
 
   /// Throws InvalidArgument with line, key and the nearest known key. `where` names the source.
   static Recipe parse(std::string_view toml, const std::string& where);

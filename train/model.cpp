@@ -68,13 +68,19 @@ std::span<const float> Model::parameter(const std::string& name) const {
   throw InvalidArgument("the model has no parameter '" + name + "'; it has " + known);
 }
 
+// The layer that learned last: the one whose parameters were recorded last.
+std::string Model::last_layer() const {
+  const std::string& name = parameters_.back().name;
+  return name.substr(0, name.rfind('.'));
+}
+
 Model Model::with_classes(std::vector<std::string> class_names, std::uint64_t seed) const {
   Model m(recipe_, std::move(class_names), preprocessing_, seed);
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     if (parameters_[p].shape == m.parameters_[p].shape) {
       // The last layer is new even where the number of classes is the same.
       const std::string& name = parameters_[p].name;
-      if (name.substr(0, name.rfind('.')) == recipe_.layers.back().name) continue;
+      if (name.substr(0, name.rfind('.')) == last_layer()) continue;
       m.fill_parameter(p, parameter(name));
     }
   }
@@ -127,13 +133,16 @@ TensorFile Model::to_file() const {
   return file;
 }
 
-Model Model::from_file(const TensorFile& file, const std::string& where) {
+Model Model::from_file(const TensorFile& file, const std::string& where,
+                       decltype(Recipe::own_net) own_net) {
   const nlohmann::json names = nlohmann::json::parse(file.text("classes"), nullptr, false);
   const auto is_text = [](const nlohmann::json& j) { return j.is_string(); };
   if (!names.is_array() || names.empty() || !std::ranges::all_of(names, is_text)) {
     throw FormatError(where + ": the class names are no list of texts");
   }
-  Model m(Recipe::parse(file.text("recipe"), where), names.get<std::vector<std::string>>(),
+  Recipe recipe = Recipe::parse(file.text("recipe"), where);
+  if (own_net) recipe.own_net = std::move(own_net);
+  Model m(std::move(recipe), names.get<std::vector<std::string>>(),
           {file.at("input.mean").elements, file.at("input.scale").elements});
   for (std::size_t p = 0; p < m.parameters_.size(); ++p) {
     const ParameterSpec& spec = m.parameters_[p];
@@ -147,7 +156,7 @@ Model Model::from_file(const TensorFile& file, const std::string& where) {
   return m;
 }
 
-Model Model::load(const std::string& path) {
+Model Model::load(const std::string& path, decltype(Recipe::own_net) own_net) {
   std::filesystem::path file(path);
   if (std::filesystem::is_directory(file)) {
     file /= "model.safetensors";
@@ -156,7 +165,7 @@ Model Model::load(const std::string& path) {
                             "stopped before its first save");
     }
   }
-  return from_file(load_tensors(file.string()), file.string());
+  return from_file(load_tensors(file.string()), file.string(), std::move(own_net));
 }
 
 void Model::save(const std::string& path) const { save_tensors(path, to_file()); }

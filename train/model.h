@@ -24,7 +24,8 @@ class FOVEA_API Model {
         std::uint64_t seed);
 
   /// A run folder (its model.safetensors), or the one file. Throws InvalidArgument or FormatError.
-  static Model load(const std::string& path);
+  /// `own_net`: the net, where it was written in C++ (see Recipe::own_net).
+  static Model load(const std::string& path, decltype(Recipe::own_net) own_net = {});
   /// Writes the one file, whole or not at all.
   void save(const std::string& path) const;
 
@@ -53,10 +54,12 @@ class FOVEA_API Model {
   /// As tensors and metadata of a file; checkpoints add to them.
   TensorFile to_file() const;
   /// The inverse; `where` names the source in errors.
-  static Model from_file(const TensorFile& file, const std::string& where);
+  static Model from_file(const TensorFile& file, const std::string& where,
+                         decltype(Recipe::own_net) own_net = {});
 
  private:
   Model(Recipe recipe, std::vector<std::string> class_names, Preprocessing preprocessing);
+  std::string last_layer() const;
   void fill_parameter(std::size_t index, std::span<const float> elements);
 
   Recipe recipe_;
