@@ -87,6 +87,14 @@ TEST(Grid, DeepFramesSurviveTheWaits) {
   EXPECT_EQ(y, std::vector<float>(64, 40));
 }
 
+TEST(Grid, AStructMayBeReturnedIntoSharedMemory) {
+  const Stream stream(Device::emulated());
+  std::vector<int> y(64);
+  emu::run_returned(y.data(), stream);
+  stream.view().synchronize();
+  EXPECT_EQ(y, std::vector<int>(64, 6));
+}
+
 TEST(Grid, SeveralStreamsRunFromSeveralThreads) {
   std::vector<int> count(4 * 1024);
   std::vector<std::thread> threads;

@@ -45,6 +45,19 @@ __device__ float descend(int depth, float v) {
 
 __global__ void deep(int depth, float* y) { y[threadIdx.x] = descend(depth, 0); }
 
+struct Triple {
+  int a, b, c;
+};
+
+__device__ __noinline__ Triple counted(int from) { return {from, from + 1, from + 2}; }
+
+__global__ void returned(int* y) {
+  auto& s = block_shared<Triple>();
+  if (threadIdx.x == 0) s = counted(1);
+  __syncthreads();  // s is written
+  y[threadIdx.x] = s.a + s.b + s.c;
+}
+
 Launch shape(const Extents& e) {
   return Launch{.grid = {e.grid[0], e.grid[1], e.grid[2]},
                 .block = {e.block[0], e.block[1], e.block[2]},
@@ -68,6 +81,10 @@ void run_last_block(int blocks, int* partial, unsigned* arrived, int* sum, Strea
 
 void run_deep(int depth, float* y, StreamView stream) {
   launch(deep, Launch{.grid = {1}, .block = {64}}, stream, depth, y);
+}
+
+void run_returned(int* y, StreamView stream) {
+  launch(returned, Launch{.grid = {1}, .block = {64}, .smem = sizeof(Triple)}, stream, y);
 }
 
 }  // namespace fovea::FOVEA_TARGET

@@ -24,6 +24,8 @@ void run_last_block(int blocks, int* partial, unsigned* arrived, int* sum, Strea
 /// y[i] = depth of a recursion of `depth` frames of 64 floats, for 64 threads with a barrier
 /// inside.
 void run_deep(int depth, float* y, StreamView stream);
+/// y[t] = 1 + 2 + 3 for 64 threads, from a struct that a function returned into shared memory.
+void run_returned(int* y, StreamView stream);
 }  // namespace emu
 
 namespace gpu {
@@ -31,6 +33,7 @@ void run_count(const Extents& extents, int* count, StreamView stream);
 void run_atomic_count(const Extents& extents, int* total, StreamView stream);
 void run_last_block(int blocks, int* partial, unsigned* arrived, int* sum, StreamView stream);
 void run_deep(int depth, float* y, StreamView stream);
+void run_returned(int* y, StreamView stream);
 }  // namespace gpu
 
 }  // namespace fovea
