@@ -49,6 +49,7 @@ struct Output {
 template <class T>
 struct Shared {
   typename T::Stage stage[2];
+  typename RowSum<T>::Sums row_sum;
 };
 
 // x[n,h,w,c], dy[n,p,q,k] -> dw[k,r,s,c/groups], db[k]; grid (tiles, groups, parts)
@@ -70,7 +71,7 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
   const int group_channels = static_cast<int>(patch.group_channels.divisor());
   const ImageSource b{patch, x, tile_weight, group * group_channels, end};
   typename T::Accumulators acc = {};
-  RowSum<T> bias(out.db != nullptr && tile_weight == 0);
+  const RowSum<T> bias(s.row_sum, out.db != nullptr && tile_weight == 0);
   accumulate_product<T, AcrossReduction<T::BM, T::BK, T::kThreads, Width>,
                      AcrossReduction<T::BN, T::BK, T::kThreads, Width>>(s.stage, a, b, begin, end,
                                                                         acc, bias);
@@ -84,9 +85,9 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
     store_each(to, sum, left, out.vectors, [&](float v, int l) { return finish(v, to[l]); });
   });
   const int row = static_cast<int>(threadIdx.x);
-  if (!bias.active || row >= a.rows) return;
+  if (!bias.active() || row >= a.rows) return;
   float& to = out.db[blockIdx.z * out.db_part + filter + row];
-  to = finish(bias.sum, to);
+  to = finish(bias.sum(), to);
 }
 
 template <class T, int Width>

@@ -46,8 +46,9 @@ __device__ __forceinline__ Matrix tile_of(const Operand& from, int first, int ro
           rows - first, from.pitch, end};
 }
 
-/// Finish of forward: epilogue and column.
+/// Finish of forward: bias and activation.
 struct FinishForward {
+  static constexpr bool kSumsRows = false;
   ForwardEpilogue epilogue;
   __device__ __forceinline__ float operator()(float sum, const float*, std::int64_t,
                                               int column) const {
@@ -56,8 +57,9 @@ struct FinishForward {
   __device__ __forceinline__ bool has_tanh() const { return epilogue.tanh; }
 };
 
-/// Finish of dgrad.
+/// Finish of dgrad: mask, and what dx held.
 struct FinishDgrad {
+  static constexpr bool kSumsRows = false;
   DgradEpilogue epilogue;
   __device__ __forceinline__ float operator()(float sum, const float* out, std::int64_t at,
                                               int) const {
@@ -66,8 +68,9 @@ struct FinishDgrad {
   __device__ __forceinline__ bool has_tanh() const { return false; }
 };
 
-/// Finish of wgrad.
+/// Finish of wgrad: what dw held. Rows of dy are summed beside: the bias gradient.
 struct FinishWgrad {
+  static constexpr bool kSumsRows = true;
   bool accumulate;
   __device__ __forceinline__ float operator()(float sum, const float* out, std::int64_t at,
                                               int) const {
@@ -79,11 +82,16 @@ struct FinishWgrad {
 template <class T>
 struct Shared {
   typename T::Stage stage[2];
+  typename RowSum<T>::Sums row_sum;
 };
+
+/// Blocks of an SM: scalar loads need registers for more addresses, and would spill.
+template <class T, int Width>
+constexpr int kBlocks = Width == 4 || T::kBlocks == 1 ? T::kBlocks : T::kBlocks - 1;
 
 // a[rows, depth], b[columns, depth] (or turned) -> out[parts, rows, columns]; grid (tiles, parts)
 template <class T, class A, class B, int Width, class Finish>
-__global__ void __launch_bounds__(T::kThreads, T::kBlocks)
+__global__ void __launch_bounds__(T::kThreads, kBlocks<T, Width>)
     multiply(const __grid_constant__ Product p, const __grid_constant__ TileGrid tiles,
              const __grid_constant__ Finish finish) {
   auto& s = block_shared<Shared<T>>();
@@ -97,7 +105,8 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
   using LoadA = typename A::template Load<T::BM, T::BK, T::kThreads, Width>;
   using LoadB = typename B::template Load<T::BN, T::BK, T::kThreads, Width>;
   typename T::Accumulators acc = {};
-  RowSum<T> row_sum(p.row_sums != nullptr && first_column == 0);
+  const bool sums_rows = Finish::kSumsRows && p.row_sums != nullptr && first_column == 0;
+  const RowSum<T> row_sum(s.row_sum, sums_rows);
   accumulate_product<T, LoadA, LoadB>(s.stage, a, b, begin, end, acc, row_sum);
 
   float* out = p.out + blockIdx.y * (std::int64_t{p.rows} * p.columns);
@@ -118,10 +127,10 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
     });
   }
   const int row = static_cast<int>(threadIdx.x);
-  if (!row_sum.active || row >= a.rows) return;
+  if (!row_sum.active() || row >= a.rows) return;
   const std::int64_t at = first_row + row;
   float* sums = p.row_sums + blockIdx.y * std::int64_t{p.rows};
-  sums[at] = finish(row_sum.sum, sums, at, 0);
+  sums[at] = finish(row_sum.sum(), sums, at, 0);
 }
 
 template <class T, class A, class B, int Width, class Finish>
@@ -229,7 +238,7 @@ Verdict no_limit(const LinearProblem&) { return {}; }
 
 using Large = Tile<128, 128, 8, 8, 2>;
 using Small = Tile<64, 64, 8, 4, 4>;
-using Flat = Tile<16, 128, 4, 4, 6>;  // few rows: a batch below 64
+using Flat = Tile<16, 128, 4, 4, 5>;  // few rows: a batch below 64
 
 }  // namespace
 

@@ -42,19 +42,33 @@ struct AcrossMatrix {
 };
 
 /// Sums of the left operand's rows over the reduction, from the slices as they lie in shared
-/// memory: a thread a row. This is a bias gradient's sum, in ascending order.
+/// memory: a thread a row, indices ascending. A bias gradient. Kept in shared memory, of which
+/// there is plenty, and not in a register, of which there is none left.
 template <class T>
-struct RowSum {
+class RowSum {
   static_assert(T::kThreads >= T::BM, "a thread a row");
-  bool active;  // of this thread
-  float sum = 0.0F;
 
-  __device__ __forceinline__ explicit RowSum(bool wanted) : active{wanted && threadIdx.x < T::BM} {}
-  __device__ __forceinline__ void operator()(const typename T::Stage& stage) {
-    if (!active) return;
+ public:
+  using Sums = float[T::BM];
+
+  /// `wanted` is the same for all threads of the block.
+  __device__ __forceinline__ RowSum(Sums& sums, bool wanted) : sums_{sums}, wanted_{wanted} {
+    if (active()) sums_[threadIdx.x] = 0.0F;
+  }
+  /// Whether this thread has a row.
+  __device__ __forceinline__ bool active() const { return wanted_ && threadIdx.x < T::BM; }
+  __device__ __forceinline__ float sum() const { return sums_[threadIdx.x]; }
+  __device__ __forceinline__ void operator()(const typename T::Stage& stage) const {
+    if (!active()) return;
+    float sum = sums_[threadIdx.x];
 #pragma unroll
     for (int kk = 0; kk < T::BK; ++kk) sum += stage.a[kk][threadIdx.x];
+    sums_[threadIdx.x] = sum;
   }
+
+ private:
+  Sums& sums_;  // this thread reads and writes its own alone
+  bool wanted_;
 };
 
 }  // namespace fovea::FOVEA_TARGET
