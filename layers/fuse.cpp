@@ -20,9 +20,11 @@ class Fusion {
   void remove(std::size_t i) { dead_[i] = true; }
   bool same(Value a, Value b) const { return a && b && graph_.storage(a) == graph_.storage(b); }
 
-  // The only node that reads `v`, or size() where there are none, several, or `v` is kept.
+  // The only node that reads `v`, or size() where there are none, several, or `v` is kept; what a
+  // parameter's gradient is read by stands outside the graph.
   std::size_t only_reader(Value v) {
     if (kept_.contains(graph_.storage(v).id())) return size();
+    if (graph_.info(graph_.storage(v)).role == Role::gradient) return size();
     std::size_t reader = size();
     for (std::size_t i = 0; i < size(); ++i) {
       if (!alive(i)) continue;

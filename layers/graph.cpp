@@ -86,6 +86,17 @@ Value Graph::reshape(Value x, const Shape& shape) {
   return y;
 }
 
+Value Graph::name(Value v, const std::string& name) {
+  for (ValueInfo& other : values_) {
+    if (other.name == name) other.name += "'";
+  }
+  ValueInfo i = info(v);
+  i.name = name;
+  const Value named = make(std::move(i));
+  alias_[static_cast<std::size_t>(named.id())] = v.id();
+  return named;
+}
+
 Value Graph::find(const std::string& name) const {
   for (int id = 0; id < value_count(); ++id) {
     if (values_[static_cast<std::size_t>(id)].name == name) return value(id);

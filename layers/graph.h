@@ -125,6 +125,8 @@ class FOVEA_API Graph {
                GradientRule gradient = {});
   /// A new value of the arena.
   Value activation(const Shape& shape, DType dtype = DType::f32);
+  /// The same bytes under a name of their own; a value that had the name gets a stroke appended.
+  Value name(Value v, const std::string& name);
   /// Names the layer that records from now on, and the values it makes.
   void set_layer(const std::string& name);
   const std::string& layer() const { return layer_; }

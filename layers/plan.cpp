@@ -232,6 +232,17 @@ Plan::~Plan() = default;
 
 std::size_t Plan::arena_bytes() const { return impl_->arena.bytes; }
 const std::vector<PlanRow>& Plan::rows() const { return impl_->rows; }
+std::vector<PlanValue> Plan::values() const {
+  std::vector<PlanValue> values;
+  for (std::size_t id = 0; id < impl_->slots.size(); ++id) {
+    const Slot& slot = impl_->slots[id];
+    if (slot.lifetime < 0) continue;  // no bytes of its own
+    const Lifetime& life = impl_->lifetimes[static_cast<std::size_t>(slot.lifetime)];
+    values.push_back({slot.info.name, slot.info.role, life.bytes, life.first, life.last});
+  }
+  return values;
+}
+
 const ParameterLayout& Plan::layout() const { return impl_->layout; }
 
 void Plan::bind(const PlanMemory& memory, StreamView stream) {

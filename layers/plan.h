@@ -32,6 +32,14 @@ struct PlanRow {
   int lane = 0;
 };
 
+/// Bytes of the arena that one value takes, from step `first` to step `last` (indices of rows()).
+struct PlanValue {
+  std::string name;
+  Role role = Role::activation;  // or input
+  std::size_t bytes = 0;
+  int first = 0, last = 0;
+};
+
 /// Where a plan's values live. Plans of one run share the blocks, the arena and the state.
 struct PlanMemory {
   void* arena = nullptr;  // arena_bytes() on the device
@@ -54,6 +62,8 @@ class FOVEA_API Plan {
   /// Bytes of the arena: activations, inputs and workspaces, placed by lifetime.
   std::size_t arena_bytes() const;
   const std::vector<PlanRow>& rows() const;
+  /// The values in the arena; those that are never needed at once share bytes.
+  std::vector<PlanValue> values() const;
   const ParameterLayout& layout() const;
 
   /// Final addresses. Throws InvalidArgument where a block is missing or too small.
