@@ -19,6 +19,34 @@ namespace {
               "); what stood there is unchanged");
 }
 
+class UniqueDescriptor {
+ public:
+  explicit UniqueDescriptor(int descriptor) : descriptor_{descriptor} {}
+  UniqueDescriptor(const UniqueDescriptor&) = delete;
+  UniqueDescriptor& operator=(const UniqueDescriptor&) = delete;
+  ~UniqueDescriptor() { ::close(descriptor_); }
+
+ private:
+  int descriptor_;
+};
+
+void write_all(int descriptor, std::string_view bytes, const std::string& path) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(descriptor, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail(path, "write");
+    done += static_cast<std::size_t>(n);
+  }
+}
+
+// A device or a pipe: there is no old content to keep, and nothing may take its place.
+void write_in_place(const std::string& path, std::span<const std::string_view> pieces) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(path, "open");
+  const UniqueDescriptor owner(descriptor);
+  for (const std::string_view piece : pieces) write_all(descriptor, piece, path);
+}
+
 // A file under another name that disappears unless it was published.
 class Sibling {
  public:
@@ -35,14 +63,7 @@ class Sibling {
     if (!published_) ::unlink(name_.c_str());
   }
 
-  void write(const std::string& bytes) const {
-    for (std::size_t done = 0; done < bytes.size();) {
-      const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) fail(path_, "write");
-      done += static_cast<std::size_t>(n);
-    }
-  }
+  void write(std::string_view bytes) const { write_all(descriptor_, bytes, path_); }
 
   // Flushed before it takes the name, so that a power cut leaves the old file or the new one.
   void publish() {
@@ -75,10 +96,24 @@ class Sibling {
 
 }  // namespace
 
-void write_file_atomically(const std::string& path, const std::string& bytes) {
-  Sibling file(path);
-  file.write(bytes);
+void write_file_atomically(const std::string& path, std::span<const std::string_view> pieces) {
+  std::error_code unknown;
+  const auto type = std::filesystem::status(path, unknown).type();
+  using std::filesystem::file_type;
+  if (type != file_type::not_found && type != file_type::none && type != file_type::regular) {
+    write_in_place(path, pieces);
+    return;
+  }
+  // Through a link the file behind it is replaced, not the link.
+  const bool link = std::filesystem::is_symlink(path, unknown) && type == file_type::regular;
+  Sibling file(link ? std::filesystem::canonical(path).string() : path);
+  for (const std::string_view piece : pieces) file.write(piece);
   file.publish();
+}
+
+void write_file_atomically(const std::string& path, const std::string& bytes) {
+  const std::string_view piece = bytes;
+  write_file_atomically(path, std::span(&piece, 1));
 }
 
 }  // namespace fovea

@@ -152,28 +152,32 @@ const std::string& TensorFile::text(const std::string& key) const {
 }
 
 void save_tensors(const std::string& path, const TensorFile& file) {
-  std::string data;
+  // Tensors are written where they lie: a large net is not copied once more to be saved.
+  std::vector<std::string_view> pieces(2);
   Json header;
   header["__metadata__"] = Json::object();
+  uLong checksum = crc32_z(0, nullptr, 0);
+  std::size_t end = 0;
   for (const NamedTensor& t : file.tensors) {
     if (static_cast<std::int64_t>(t.elements.size()) != t.shape.elements()) {
       throw InvalidArgument("tensor " + t.name + " does not fill its shape " + to_string(t.shape));
     }
-    const std::size_t begin = data.size();
-    data.append(reinterpret_cast<const char*>(t.elements.data()),
-                t.elements.size() * sizeof(float));
+    const std::size_t bytes = t.elements.size() * sizeof(float), begin = end;
+    pieces.emplace_back(reinterpret_cast<const char*>(t.elements.data()), bytes);
+    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(t.elements.data()), bytes);
+    end += bytes;
     Json shape = Json::array();
     for (int i = 0; i < t.shape.rank(); ++i) shape.push_back(t.shape[i]);
-    header[t.name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+    header[t.name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, end}}};
   }
   for (const auto& [key, value] : file.metadata) header["__metadata__"][key] = value;
-  header["__metadata__"][kChecksum] = crc_text(data.data(), data.size());
+  header["__metadata__"][kChecksum] = std::to_string(checksum);
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // data starts at a multiple of 8
   const std::uint64_t length = text.size();
-  std::string bytes(sizeof(length), '\0');
-  std::memcpy(bytes.data(), &length, sizeof(length));
-  write_file_atomically(path, bytes + text + data);
+  pieces[0] = {reinterpret_cast<const char*>(&length), sizeof(length)};
+  pieces[1] = text;
+  write_file_atomically(path, pieces);
 }
 
 TensorFile load_tensors(const std::string& path) {

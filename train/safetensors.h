@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,7 +45,11 @@ FOVEA_API void save_tensors(const std::string& path, const TensorFile& file);
 /// warrants.
 FOVEA_API TensorFile load_tensors(const std::string& path);
 
-/// Replaces `path` by these bytes in the same way. For everything else that a run writes.
+/// Replaces `path` by these bytes in the same way. For everything else that a run writes. Devices
+/// and pipes are written to; a link stays one.
 FOVEA_API void write_file_atomically(const std::string& path, const std::string& bytes);
+/// The same for the pieces one after the other.
+FOVEA_API void write_file_atomically(const std::string& path,
+                                     std::span<const std::string_view> pieces);
 
 }  // namespace fovea
