@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
 
 namespace fovea {
 namespace {
@@ -140,17 +141,17 @@ Executor::PlanId Executor::Impl::add(Use use, int batch, View view, bool mirror,
     g.add_update(recipe.train.momentum);
     training = true;
   }
-  std::vector<std::string> values;
+  std::map<std::string, Value> kept;
   for (const std::string& name : keep) {  // a layer's name means its output
     const auto found =
         std::ranges::find(g.layer_outputs(), name, [](const auto& o) { return o.first; });
-    const Value v = found != g.layer_outputs().end() ? found->second : g.find(name);
-    g.info(v).name = name;
-    values.push_back(name);
+    kept[name] = found != g.layer_outputs().end() ? found->second : g.find(name);
   }
-  if (use == Use::predict) {
-    if (recipe.train.loss == "mse") g.info(result).name = "probabilities";
-    values.emplace_back("probabilities");
+  if (use == Use::predict) kept["probabilities"] = result;
+  std::vector<std::string> values;
+  for (const auto& [name, value] : kept) {
+    g.name(value, name);
+    values.push_back(name);
   }
   fuse(g, target, values);
   const PlanOptions plan_options{.keep = values, .lanes = options.lanes, .replay = options.replay};
@@ -201,8 +202,9 @@ Executor::PlanId Executor::add_evaluation(int batch, View view, bool mirror,
                                           const std::vector<std::string>& keep) {
   return impl_->add(Use::evaluate, batch, view, mirror, keep);
 }
-Executor::PlanId Executor::add_prediction(int batch, const std::vector<std::string>& keep) {
-  return impl_->add(Use::predict, batch, View::centre, false, keep);
+Executor::PlanId Executor::add_prediction(int batch, const std::vector<std::string>& keep,
+                                          View view, bool mirror) {
+  return impl_->add(Use::predict, batch, view, mirror, keep);
 }
 
 std::size_t Executor::planned_bytes() const {
@@ -348,11 +350,19 @@ std::vector<StepMetrics> Executor::read_metrics(std::uint64_t first, int count) 
 }
 
 std::vector<float> Executor::read(PlanId id, const std::string& value) const {
-  const TensorView v = impl_->at(id).tensor(value);
-  std::vector<float> elements(static_cast<std::size_t>(v.elements()));
-  impl_->stream.view().copy(elements.data(), v.as<float>(), v.bytes());
-  impl_->stream.view().synchronize();
+  std::vector<float> elements(static_cast<std::size_t>(impl_->at(id).tensor(value).elements()));
+  read(id, value, elements);
   return elements;
+}
+
+void Executor::read(PlanId id, const std::string& value, std::span<float> to) const {
+  const TensorView v = impl_->at(id).tensor(value);
+  if (to.size_bytes() != v.bytes()) {
+    throw InvalidArgument("executor: " + value + " has " + std::to_string(v.elements()) +
+                          " elements, not " + std::to_string(to.size()));
+  }
+  impl_->stream.view().copy(to.data(), v.as<float>(), v.bytes());
+  impl_->stream.view().synchronize();
 }
 
 }  // namespace fovea

@@ -58,7 +58,8 @@ class FOVEA_API Executor {
   PlanId add_evaluation(int batch, View view = View::centre, bool mirror = false,
                         const std::vector<std::string>& keep = {});
   /// Keeps "probabilities" (or the outputs, for mse) and the values named.
-  PlanId add_prediction(int batch, const std::vector<std::string>& keep = {});
+  PlanId add_prediction(int batch, const std::vector<std::string>& keep = {},
+                        View view = View::centre, bool mirror = false);
 
   /// Bytes that allocate() takes on the device: parameters, arena, constants, metrics.
   std::size_t planned_bytes() const;
@@ -88,6 +89,8 @@ class FOVEA_API Executor {
   std::vector<StepMetrics> read_metrics(std::uint64_t first, int count);
   /// A kept value of the plan, on the host; waits.
   std::vector<float> read(PlanId id, const std::string& value) const;
+  /// The same into memory of the caller, as many elements as the value has; allocates nothing.
+  void read(PlanId id, const std::string& value, std::span<float> to) const;
 
  private:
   struct Impl;

@@ -256,4 +256,11 @@ bool Run::run() { return impl_->run(); }
 std::optional<Score> Run::test_score() const { return impl_->test; }
 double Run::training_seconds() const { return impl_->seconds_before + impl_->seconds_now; }
 
+OpenOptions opened_by_run(const fs::path& folder) {
+  const fs::path checkpoints = folder / "checkpoints";
+  if (!fs::is_directory(checkpoints) || fs::is_empty(checkpoints)) return {};
+  const Checkpoint c = newest_checkpoint(folder / "checkpoints");
+  return options_from_text(c.options, c.model.recipe()).open;
+}
+
 }  // namespace fovea

@@ -77,4 +77,8 @@ class FOVEA_API Run {
   std::unique_ptr<Impl> impl_;
 };
 
+/// How the run in a folder opened its data, from its newest checkpoint, so that its parts can be
+/// had again; the defaults where `folder` is no run folder.
+FOVEA_API OpenOptions opened_by_run(const std::filesystem::path& folder);
+
 }  // namespace fovea

@@ -1,6 +1,7 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/data/loader.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/train/fit.h>
 #include <fovea/train/trainer.h>
 
 #include <algorithm>
@@ -29,15 +30,6 @@ Recipe apply(Recipe r, const TrainerOptions& o) {
     if (!found) throw InvalidArgument("freeze: no layer is called '" + pattern + "'");
   }
   return r;
-}
-
-void require_fit(const Model& model, const Dataset& data) {
-  const bool mse = model.recipe().train.loss == "mse";
-  const int outputs = mse ? data.target_size() : data.classes();
-  if (outputs == model.outputs()) return;
-  throw InvalidArgument("the model has " + std::to_string(model.outputs()) +
-                        (mse ? " outputs, the data targets of " : " classes, the data ") +
-                        std::to_string(outputs) + "; Model::with_classes() fits one to the other");
 }
 
 void add(EpochSums& sums, const BatchMetrics& m) {

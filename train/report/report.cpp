@@ -1,3 +1,4 @@
+#include <fovea/train/report/page.h>
 #include <fovea/train/report/png.h>
 #include <fovea/train/report/report.h>
 #include <fovea/train/report/svg.h>
@@ -11,18 +12,6 @@ namespace {
 
 using report::Curve;
 using report::escape;
-
-constexpr const char* kStyle = R"(<style>
-:root{color-scheme:light dark;--line:#8884;--muted:#888}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
-svg{width:100%;height:auto}svg text{font-size:13px;fill:currentColor}svg .title{font-weight:600}
-svg .grid{stroke:var(--line)}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.95rem}
-td,th{padding:.2rem .8rem .2rem 0;text-align:right;border-bottom:1px solid var(--line)}
-td:first-child,th:first-child,td.text,th.text{text-align:left}
-img{image-rendering:pixelated;max-width:100%}pre{overflow-x:auto;font-size:.9rem}
-</style>)";
 
 std::string format(const char* pattern, double v) {
   char text[48];
@@ -125,16 +114,13 @@ std::string filters(const Model& model) {
 void write_report(const std::filesystem::path& path, const Recipe& recipe, const Model& model,
                   const std::vector<MetricsLine>& lines) {
   const bool mse = recipe.train.loss == "mse";
-  const std::string html =
-      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width,initial-scale=1\"><title>" +
-      escape(recipe.name) + "</title>" + kStyle + "<h1>" + escape(recipe.name) + "</h1><p>" +
-      escape(recipe.about) + "</p><p>" + std::to_string(model.parameter_count()) + " parameters, " +
-      std::to_string(model.outputs()) + (mse ? " outputs" : " classes") + ".</p>" +
-      charts(lines, mse) + "<h2>Evaluations</h2>" + epoch_table(lines, mse) + "<h2>Layers</h2>" +
-      layer_table(recipe, model.outputs()) + filters(model) + "<h2>Recipe</h2><pre>" +
-      escape(recipe.toml()) + "</pre></html>\n";
-  write_file_atomically(path.string(), html);
+  const std::string body =
+      "<p>" + escape(recipe.about) + "</p><p>" + std::to_string(model.parameter_count()) +
+      " parameters, " + std::to_string(model.outputs()) + (mse ? " outputs" : " classes") +
+      ".</p>" + charts(lines, mse) + "<h2>Evaluations</h2>" + epoch_table(lines, mse) +
+      "<h2>Layers</h2>" + layer_table(recipe, model.outputs()) + filters(model) +
+      "<h2>Recipe</h2><pre>" + escape(recipe.toml()) + "</pre>";
+  write_file_atomically(path.string(), report::page(recipe.name, body));
 }
 
 }  // namespace fovea
