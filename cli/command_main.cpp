@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <functional>
 
 namespace fovea {
@@ -60,6 +61,51 @@ void add_train(CLI::App& app, TrainCommand& o) {
                "resume even where the bits cannot be the same");
 }
 
+void add_evaluate(CLI::App& app, EvaluateCommand& o) {
+  app.footer(
+      "Example:\n  fovea evaluate --run runs/lenet-1 --data /usr/share/datasets/fashion-mnist");
+  app.add_option("--run", o.run, "run folder or model file")->required();
+  app.add_option("--data", o.data, "folder of pictures")->required();
+  app.add_option("--split", o.split, "test, val or train")->capture_default_str();
+  app.add_option("--views", o.views, "1: the centre; 10: corners and centre, mirrored too")
+      ->capture_default_str();
+  app.add_option("--labels", o.labels, "class names, one a line");
+  app.add_option("--limit", o.limit, "so many pictures, drawn by seed")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--html", o.html, "write the whole matrix as a page");
+}
+
+void add_classify(CLI::App& app, ClassifyCommand& o) {
+  app.footer("Example:\n  fovea classify --run runs/lenet-1 picture.png --top 3");
+  app.add_option("--run", o.run, "run folder or model file")->required();
+  app.add_option("images", o.images, "JPEG or PNG files; - is standard input");
+  app.add_option("--data", o.data, "a data folder: its test part, else val, else train");
+  app.add_option("--index", o.index, "number of the picture there, from 0")->needs("--data");
+  app.add_option("--top", o.top, "labels a picture")->capture_default_str();
+}
+
+void add_plan(CLI::App& app, PlanCommand& o) {
+  app.footer("Example:\n  fovea plan --preset alexnet-2012 --batch 128 --memory 24GiB");
+  add_recipe(app, o.recipe);
+  app.add_option("--memory", o.memory, "look for the largest batch in so much, as 24GiB");
+  app.add_option("--data", o.data, "folder of pictures: its classes, and its share of the peak");
+  app.add_option("--classes", o.classes, "so many classes")->check(CLI::PositiveNumber);
+}
+
+void add_features(CLI::App& app, FeaturesCommand& o) {
+  app.footer(
+      "Example:\n  fovea features --run runs/lenet-1 --data /usr/share/datasets/fashion-mnist "
+      "--layer fc3 --to fc3.safetensors");
+  app.add_option("--run", o.run, "run folder or model file")->required();
+  app.add_option("--data", o.data, "folder of pictures");
+  app.add_option("--load", o.load, "safetensors file with pictures as x, {n, height, width, c}");
+  app.add_option("--split", o.split, "test, val or train")->capture_default_str();
+  app.add_option("--layer", o.layers, "layers to write; list shows them")->required();
+  app.add_option("--limit", o.limit, "so many pictures, drawn by seed")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--to", o.to, "safetensors file to write");
+}
+
 // What was given beside --resume that a resume does not take.
 void check_resume(const CLI::App& app) {
   if (app.count("--resume") == 0) return;
@@ -80,6 +126,18 @@ void check_resume(const CLI::App& app) {
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// What CLI11 says, but a command that does not exist is named, with the nearest.
+std::string usage_error(const CLI::App& app, int argc, char** argv, const std::string& what) {
+  if (argc < 2) return "say what to do, as in fovea train";
+  const std::string word = argv[1];
+  std::vector<std::string> commands;
+  for (const CLI::App* sub : app.get_subcommands({})) commands.push_back(sub->get_name());
+  if (word.starts_with('-') || std::ranges::find(commands, word) != commands.end()) {
+    return first_line(what);
+  }
+  return "no command is called '" + word + "'; the nearest is '" + nearest(word, commands) + "'";
+}
 
 int fail(int status, const std::string& what) {
   std::fprintf(stderr, "fovea: %s\n", what.c_str());
@@ -137,12 +195,36 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
                         [&] { return run_train(context, train); });
   add_train(*t, train);
 
+  EvaluateCommand evaluate;
+  add_evaluate(*command("evaluate", "judge a model on a data set",
+                        [&] { return run_evaluate(context, evaluate); }),
+               evaluate);
+  ClassifyCommand classify;
+  add_classify(*command("classify", "the most probable labels of pictures",
+                        [&] { return run_classify(context, classify); }),
+               classify);
+  PlanCommand plan;
+  add_plan(*command("plan", "memory, largest batch and engines before training",
+                    [&] { return run_plan(context, plan); }),
+           plan);
+  FeaturesCommand features;
+  add_features(*command("features", "the output of any layer for each picture",
+                        [&] { return run_features(context, features); }),
+               features);
+  CheckGradsCommand check_grads;
+  CLI::App* g = command("check-grads", "backward against differences of the loss",
+                        [&] { return run_check_grads(context, check_grads); });
+  g->footer("Example:\n  fovea check-grads --preset lenet --engine reference");
+  add_recipe(*g, check_grads.recipe);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
-    return fail(2, first_line(e.what()) + "; fovea --help shows how to call it");
+    return fail(2, usage_error(app, argc, argv, e.what()) + "; fovea --help shows how to call it");
   }
+  // A limit on the size of files then shows as a failed write, as a full disk does.
+  std::signal(SIGXFSZ, SIG_IGN);
   return guarded([&] {
     check_resume(*t);
     if (context.common.threads > 0) ThreadPool::set_shared_threads(context.common.threads);

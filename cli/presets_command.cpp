@@ -1,6 +1,7 @@
 // presets_command.cpp - `fovea presets`: lists presets; shows one as layers or as TOML; compares
 // two.
 #include <fovea/cli/context.h>
+#include <fovea/cli/inputs.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
 #include <fovea/layers/graph.h>
@@ -10,9 +11,6 @@
 namespace fovea::cli {
 namespace {
 
-// Classes that the table of a preset assumes: those of the data set it is named after.
-int classes_of(const Recipe& r) { return r.input.height >= 200 ? 1000 : 10; }
-
 void list(const CommandContext& c) {
   Table table({"preset", "input", "parameters", "  what"}, 2, true);
   for (const std::string& name : preset_names()) {
@@ -20,7 +18,7 @@ void list(const CommandContext& c) {
     std::int64_t parameters = 0;
     Graph g;
     const Value x = g.input("x", {1, r.input.height, r.input.width, r.input.channels}, DType::f32);
-    static_cast<void>(r.net(classes_of(r))->record(g, x));
+    static_cast<void>(r.net(assumed_classes(r))->record(g, x));
     for (const ParameterSpec& p : g.parameters()) parameters += p.shape.elements();
     table.add({name, format("%dx%dx%d", r.input.height, r.input.width, r.input.channels),
                thousands(parameters), "  " + r.about});
@@ -51,7 +49,7 @@ std::string extents(const Shape& s) {
 
 void show(const CommandContext& c, const std::string& name) {
   const Recipe r = Recipe::preset(name);
-  const int classes = classes_of(r);
+  const int classes = assumed_classes(r);
   Graph g;
   Value x = g.input("x", {1, r.input.height, r.input.width, r.input.channels}, DType::f32);
   Table table({"layer", "what", "output", "parameters", "MFLOP forward"}, 2);
