@@ -6,6 +6,7 @@
 #include <fovea/core/error.h>
 #include <fovea/core/log.h>
 #include <fovea/core/memory_resource.h>
+#include <fovea/core/philox.h>
 #include <fovea/core/resource_adaptors.h>
 #include <fovea/core/tensor.h>
 #include <fovea/core/thread_pool.h>

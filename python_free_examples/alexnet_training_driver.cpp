@@ -30,7 +30,8 @@ std::map<std::string, std::string> read_options(int argc, char** argv) {
                                                 {"--to", "alexnet.safetensors"}};
   for (int i = 1; i < argc; i += 2) {
     if (!options.contains(argv[i]) || i + 1 == argc) {
-      throw fovea::InvalidArgument(std::string(argv[i]) + ": the head of this file has the options");
+      throw fovea::InvalidArgument(std::string(argv[i]) +
+                                   ": the head of this file has the options");
     }
     options[argv[i]] = argv[i + 1];
   }
@@ -44,11 +45,11 @@ void train(std::map<std::string, std::string> options) {
   fovea::Recipe recipe = fovea::Recipe::preset(options["--preset"]);
 
   // 2. The pictures. Statistics are measured on the training part alone.
-  const fovea::DataSets data = fovea::open_data(
-      options["--data"], {.seed = seed, .shorter_side = recipe.input.resize});
+  const fovea::DataSets data =
+      fovea::open_data(options["--data"], {.seed = seed, .shorter_side = recipe.input.resize});
   recipe.input.channels = data.training->channels();
-  fovea::Model model(recipe, data.class_names,
-                     fovea::measure_preprocessing(recipe, *data.training), seed);
+  fovea::Model model(recipe, data.class_names, fovea::measure_preprocessing(recipe, *data.training),
+                     seed);
 
   // 3. Device, plan and memory: everything is chosen, placed and allocated here.
   fovea::TrainerOptions how;

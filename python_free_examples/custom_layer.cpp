@@ -51,8 +51,8 @@ class ResidualBlock final : public fovea::Layer {
 std::shared_ptr<const fovea::Sequential> net_with_blocks(int classes) {
   using namespace fovea;
   auto net = std::make_shared<Sequential>("residual");
-  net->add<Conv2d>("conv1", Conv2d::Options{.filters = 8, .r = 5, .u = 3,
-                                            .weight = Initializer::he(25)})
+  net->add<Conv2d>("conv1",
+                   Conv2d::Options{.filters = 8, .r = 5, .u = 3, .weight = Initializer::he(25)})
       .add<ResidualBlock>("block1")
       .add<ResidualBlock>("block2")
       .add<Linear>("fc", Linear::Options{.outputs = classes});
@@ -69,8 +69,8 @@ Losses train_on(const fovea::Device& device, const fovea::DataSets& data) {
   recipe.train.batch = 32;
   recipe.train.epochs = 1;
   recipe.own_net = net_with_blocks;
-  fovea::Model model(recipe, data.class_names,
-                     fovea::measure_preprocessing(recipe, *data.training), 1);
+  fovea::Model model(recipe, data.class_names, fovea::measure_preprocessing(recipe, *data.training),
+                     1);
   const auto before = model.parameter("block2.b.weight")[0];
   fovea::Trainer trainer(model, *data.training, {.device = device});
   Losses losses;
@@ -79,7 +79,8 @@ Losses train_on(const fovea::Device& device, const fovea::DataSets& data) {
     losses.last = r.score.loss;
   });
   trainer.run();
-  if (model.parameter("block2.b.weight")[0] == before) throw fovea::Error("the block learned nothing");
+  if (model.parameter("block2.b.weight")[0] == before)
+    throw fovea::Error("the block learned nothing");
   return losses;
 }
 
@@ -87,8 +88,8 @@ Losses train_on(const fovea::Device& device, const fovea::DataSets& data) {
 
 int main(int argc, char** argv) {
   try {
-    const fovea::DataSets data = fovea::open_data(
-        argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist", {.limit = 640});
+    const fovea::DataSets data =
+        fovea::open_data(argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist", {.limit = 640});
     const Losses cpu = train_on(fovea::Device::cpu(), data);
     std::printf("cpu:      loss %.3f -> %.3f\n", cpu.first, cpu.last);
     const Losses emulated = train_on(fovea::Device::emulated(), data);

@@ -1,4 +1,5 @@
-// embed_inference.cpp - a trained model inside a program: raw pixels in, labels out, on four threads.
+// embed_inference.cpp - a trained model inside a program: raw pixels in, labels out, on four
+// threads.
 //
 //   embed_inference MODEL.safetensors [FOLDER of Fashion-MNIST]
 //
@@ -25,7 +26,8 @@ struct BgrFrame {
     bytes.resize(static_cast<std::size_t>(height * row_bytes), 0xEE);
     for (int i = 0; i < height; ++i) {
       for (int j = 0; j < 3 * width; ++j) {
-        bytes[static_cast<std::size_t>(i * row_bytes + j)] = grey.pixels[i * grey.row_bytes + j / 3];
+        bytes[static_cast<std::size_t>(i * row_bytes + j)] =
+            grey.pixels[i * grey.row_bytes + j / 3];
       }
     }
   }
@@ -48,8 +50,9 @@ std::vector<int> labels_of(const fovea::Model& model, const std::vector<BgrFrame
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "embed_inference: name a model, such as the file that the example lenet or "
-                         "`fovea train` writes\n");
+    std::fprintf(stderr,
+                 "embed_inference: name a model, such as the file that the example lenet or "
+                 "`fovea train` writes\n");
     return 2;
   }
   try {
@@ -72,7 +75,8 @@ int main(int argc, char** argv) {
     }
     for (std::thread& t : threads) t.join();
     bool same = true;
-    for (std::size_t i = 0; i < alone.size(); ++i) same = same && together[i % 4][i / 4] == alone[i];
+    for (std::size_t i = 0; i < alone.size(); ++i)
+      same = same && together[i % 4][i / 4] == alone[i];
     std::printf("4 threads, 100 pictures: %s\n",
                 same ? "the same labels as one thread" : "OTHER labels than one thread");
     return same ? 0 : 1;

@@ -30,8 +30,9 @@ fovea::MemoryDataset two_classes(const fovea::Dataset& from, int first, int seco
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "finetune_in_memory: name a model, such as the file that the example lenet "
-                         "or `fovea train` writes\n");
+    std::fprintf(stderr,
+                 "finetune_in_memory: name a model, such as the file that the example lenet "
+                 "or `fovea train` writes\n");
     return 2;
   }
   try {
@@ -43,8 +44,12 @@ int main(int argc, char** argv) {
 
     fovea::Model model = fovea::Model::load(argv[1]).with_classes({"trouser", "bag"});
     fovea::Trainer trainer(model, data,
-                           {.epochs = 6, .batch = 20, .learning_rate = 1e-3F, .freeze = {"conv*"},
-                            .seed = 1, .device = fovea::Device::cpu()});
+                           {.epochs = 6,
+                            .batch = 20,
+                            .learning_rate = 1e-3F,
+                            .freeze = {"conv*"},
+                            .seed = 1,
+                            .device = fovea::Device::cpu()});
     std::int64_t done = 0, steps = 0;
     trainer.on_step([&](const fovea::Progress& p) {
       done = p.step;

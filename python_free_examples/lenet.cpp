@@ -34,8 +34,8 @@ std::shared_ptr<const fovea::Sequential> lenet(int classes) {
 
 int main(int argc, char** argv) {
   try {
-    const fovea::DataSets data = fovea::open_data(
-        argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist", {.limit = 6000});
+    const fovea::DataSets data =
+        fovea::open_data(argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist", {.limit = 6000});
 
     fovea::Recipe recipe;  // 28x28 grey pictures, normalised; SGD with momentum 0.9
     recipe.name = "lenet in C++";
@@ -52,7 +52,8 @@ int main(int argc, char** argv) {
     trainer.run();
 
     const double error = 100 * trainer.evaluate(*data.test).top1_error;
-    std::printf("learned: %s (test error %.1f %%, below 30 %%)\n", error < 30 ? "yes" : "no", error);
+    std::printf("learned: %s (test error %.1f %%, below 30 %%)\n", error < 30 ? "yes" : "no",
+                error);
     if (argc > 2) model.save(argv[2]);
     std::printf("saved %lld parameters\n", static_cast<long long>(model.parameter_count()));
     return error < 30 ? 0 : 1;

@@ -29,8 +29,9 @@ std::string page() {
       section = k.section;
       text += "\n## `" + section + "`\n\n";
       if (layer) {
-        text += "`type` is one of `conv`, `linear`, `relu`, `tanh`, `maxpool`, `avgpool`, `lrn`,\n"
-                "`dropout`, `add`; layers run in the order of the file.\n\n";
+        text +=
+            "`type` is one of `conv`, `linear`, `relu`, `tanh`, `maxpool`, `avgpool`, `lrn`,\n"
+            "`dropout`, `add`; layers run in the order of the file.\n\n";
       }
       text += layer ? "| key | of | default | what |\n|---|---|---|---|\n"
                     : "| key | default | what |\n|---|---|---|\n";

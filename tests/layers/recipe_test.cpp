@@ -70,7 +70,9 @@ TEST(Recipe, RefusesWhatItDoesNotKnowAndNamesTheNearest) {
 }
 
 TEST(Recipe, RefusesNetsThatCannotBe) {
-  EXPECT_EQ(refusal("name = \"x\"\n"), "recipe x: there is no [[layer]]; a net written in C++ is handed over in Recipe::own_net");
+  EXPECT_EQ(
+      refusal("name = \"x\"\n"),
+      "recipe x: there is no [[layer]]; a net written in C++ is handed over in Recipe::own_net");
   EXPECT_NE(refusal("[[layer]]\ntype = \"conv\"\nfilters = 4\nsize = 31\n")
                 .find("layer conv1: convolution n1c1h28k4r31: the filter does not fit"),
             std::string::npos);
