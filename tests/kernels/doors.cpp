@@ -1,3 +1,4 @@
+#include <fovea/kernels/emulator/schedule.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/tests/kernels/doors.h>
 #include <fovea/tests/support/coverage_table.h>
@@ -6,6 +7,8 @@
 #include <fovea/tests/support/op_traits_products.h>
 #include <fovea/tests/support/op_traits_values.h>
 #include <fovea/tests/support/problem_lists.h>
+
+#include <optional>
 
 namespace fovea::test {
 namespace {
@@ -32,29 +35,75 @@ Verdict verdict_of(const Algorithm<Op>& a, const typename Op::Problem& p, const 
 }
 
 template <class Op>
-void compare(const Algorithm<Op>& a, const std::string& list, const DeviceInfo& device) {
-  std::size_t turn = 0;
+std::string reproduce(const Algorithm<Op>& a, const Variant& variant, const DeviceInfo& device,
+                      const typename Op::Problem& problem, Values values) {
+  return full_name(a) + " '" + variant + "' on " + to_string(device.device) + ": " +
+         std::string(Op::kName) + ":" + to_string(problem) +
+         (values == Values::integers ? ", integers" : ", reals");
+}
+
+// Calls f(problem) for those of a list that the algorithm takes, until one fails; notes each.
+template <class Op, class F>
+void for_each_taken(const Algorithm<Op>& a, const std::string& list, const std::string& column,
+                    const DeviceInfo& device, const F& f) {
   for (const auto& problem : problems<Op>(list)) {
     if (const Verdict v = verdict_of(a, problem, device); !v) {
-      CoverageTable::instance().declined(full_name(a), list, v.why_not);
+      CoverageTable::instance().declined(full_name(a), column, v.why_not);
       continue;
     }
-    // The first variant, and one more, the next in turn.
-    std::vector<Variant> variants = variants_of(a, problem, device, {});
-    if (variants.size() > 1) {
-      variants = {variants.front(), variants[1 + turn++ % (variants.size() - 1)]};
-    }
-    for (const Variant& variant : variants) {
-      for (const Values values : {Values::integers, Values::reals}) {
-        SCOPED_TRACE(full_name(a) + " '" + variant + "' on " + to_string(device.device) + ": " +
-                     std::string(Op::kName) + ":" + to_string(problem) +
-                     (values == Values::integers ? ", integers" : ", reals"));
-        expect_right(a, variant, device, problem, values, kSeed);
-      }
-    }
-    CoverageTable::instance().ran(full_name(a), list);
+    f(problem);
+    CoverageTable::instance().ran(full_name(a), column);
     if (::testing::Test::HasFailure()) return;  // the first problem that fails says enough
   }
+}
+
+template <class Op>
+void compare(const Algorithm<Op>& a, const std::string& list, const DeviceInfo& device) {
+  // AlexNet's layers take the emulator seconds each.
+  const bool brief = device.device.kind() == DeviceKind::emulated && list == "alexnet";
+  std::size_t turn = 0;
+  for_each_taken(a, list, list, device, [&](const typename Op::Problem& problem) {
+    // The first variant, and one more, the next in turn.
+    std::vector<Variant> variants = variants_of(a, problem, device, {});
+    if (brief) {
+      variants.resize(1);
+    } else if (variants.size() > 1) {
+      variants = {variants.front(), variants[1 + turn++ % (variants.size() - 1)]};
+    }
+    for (const Values values : {Values::integers, Values::reals}) {
+      if (brief && values == Values::reals) continue;
+      const Case<Op> in = make_case<Op>(problem, values, kSeed, a.math);
+      const Case<Op> reference = run_reference(in);
+      for (const Variant& variant : variants) {
+        SCOPED_TRACE(reproduce(a, variant, device, problem, values));
+        const bool again = values == Values::integers && !brief;
+        expect_right(a, variant, device, in, reference, values, {.again = again});
+      }
+    }
+  });
+}
+
+// The order of threads and the moment of asynchronous work must not matter: the bits of the default
+// schedule under all of them, on problems small enough for that many runs.
+template <class Op>
+void compare_schedules(const Algorithm<Op>& a, const DeviceInfo& device) {
+  std::size_t taken = 0;
+  for_each_taken(a, "schedules", "schedules", device, [&](const typename Op::Problem& problem) {
+    const std::vector<Variant> variants = variants_of(a, problem, device, {});
+    const Variant& variant = variants[taken++ % variants.size()];
+    const Case<Op> in = make_case<Op>(problem, Values::integers, kSeed, a.math);
+    const Case<Op> reference = run_reference(in);
+    std::optional<Case<Op>> first;
+    for (const Schedule& schedule : all_schedules()) {
+      SCOPED_TRACE(reproduce(a, variant, device, problem, Values::integers) + ", " +
+                   to_string(schedule));
+      const ScopedSchedule scoped(schedule);
+      const Case<Op> got = expect_right(a, variant, device, in, reference, Values::integers,
+                                        {.again = false, .in_place = false});
+      if (first) expect_close(got, in, *first, true, a.math);
+      if (!first) first = got;
+    }
+  });
 }
 
 template <class Op>

@@ -148,27 +148,34 @@ bool shares_memory(const typename Op::Problem& problem) {
   return std::ranges::any_of(operands, [](const auto& o) { return !o.may_be.empty(); });
 }
 
-/// One algorithm on one problem: integers to the bit where both algorithm and op promise it, twice
-/// on one workspace; reals within the bound; in place where that is allowed.
+/// What is done beside one comparison with the reference.
+struct Thoroughness {
+  bool again = true;     // once more on the same workspace: the same bits
+  bool in_place = true;  // where an output may share an input's memory: the same bits
+};
+
+/// One algorithm on one problem: integers to the bit where both algorithm and op promise it, else
+/// within the op's bound. Returns the result.
 template <class Op>
-void expect_right(const Algorithm<Op>& algorithm, const Variant& variant, const DeviceInfo& device,
-                  const typename Op::Problem& problem, Values values, std::uint64_t seed) {
-  const Case<Op> in = make_case<Op>(problem, values, seed, algorithm.math);
-  const Case<Op> reference = run_reference(in);
+Case<Op> expect_right(const Algorithm<Op>& algorithm, const Variant& variant,
+                      const DeviceInfo& device, const Case<Op>& in, const Case<Op>& reference,
+                      Values values, const Thoroughness& thoroughness) {
   expect_telling(reference);
   const bool exact = values == Values::integers && algorithm.exact_on_integers &&
-                     OpTraits<Op>::exact_on_integers(problem);
+                     OpTraits<Op>::exact_on_integers(in.problem);
   Execution<Op> execution(algorithm, variant, device, in, false);
   const Case<Op> first = execution.run();
   expect_close(first, in, reference, exact, algorithm.math);
-  if (values == Values::integers) {
+  if (thoroughness.again) {
     SCOPED_TRACE("second run");
     expect_close(execution.run_again(), in, first, true, algorithm.math);
-  } else if (shares_memory<Op>(problem)) {
+  }
+  if (thoroughness.in_place && shares_memory<Op>(in.problem)) {
     SCOPED_TRACE("in place");
     Execution<Op> in_place(algorithm, variant, device, in, true);
     expect_close(in_place.run(), in, first, true, algorithm.math);
   }
+  return first;
 }
 
 }  // namespace fovea::test

@@ -2,6 +2,7 @@
 // what a test must know about an op (OpTraits).
 #pragma once
 
+#include <fovea/core/error.h>
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/ops/registry.h>
 #include <fovea/tests/support/fill.h>
@@ -25,7 +26,7 @@ struct Operand {
   Role role = Role::in;
   Shape shape;
   DType dtype = DType::f32;
-  Fill fill = any_values();
+  Fill fill = {};                // empty: any_values()
   std::string_view may_be = "";  // the input that this output may share its memory with
 };
 
@@ -67,11 +68,28 @@ Case<Op> make_case(const typename Op::Problem& problem, Values values, std::uint
   for (const Operand<Op>& o : OpTraits<Op>::operands(problem)) {
     HostTensor& t = c.tensors.emplace_back(o.dtype, o.shape);
     if (o.role != Role::out) {
-      o.fill(t, {values, math, Philox{seed, stream_key(Purpose::test, index, 0)}});
+      (o.fill ? o.fill : any_values())(
+          t, {values, math, Philox{seed, stream_key(Purpose::test, index, 0)}});
     }
     ++index;
   }
   return c;
+}
+
+/// Index of the operand of that name.
+template <class Op>
+std::size_t index_of(const typename Op::Problem& problem, std::string_view name) {
+  const auto operands = OpTraits<Op>::operands(problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].name == name) return i;
+  }
+  throw InvalidArgument("no operand is called " + std::string(name));
+}
+
+/// The elements of the operand of that name.
+template <class T = float, class Op>
+std::span<T> values_of(Case<Op>& c, std::string_view name) {
+  return c.tensors[index_of<Op>(c.problem, name)].template as<T>();
 }
 
 /// The case with its outputs as the reference computes them.

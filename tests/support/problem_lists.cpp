@@ -2,6 +2,7 @@
 #include <fovea/core/philox.h>
 #include <fovea/tests/support/problem_lists.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace fovea::test {
@@ -125,14 +126,16 @@ std::vector<Epilogue> epilogues(Pass pass) {
   return {};
 }
 
-// Each problem plain and with one epilogue more, the next in turn.
+// Each problem plain and with one epilogue more, the next in turn. Of those that take long only
+// the latter.
 template <class Problem>
 std::vector<Problem> with_epilogues(const std::vector<Problem>& problems, Pass pass) {
+  constexpr std::int64_t kLong = 50'000'000;  // flops
   const std::vector<Epilogue> all = epilogues(pass);
   std::vector<Problem> out;
   std::size_t turn = 0;
   for (Problem p : problems) {
-    out.push_back(p);
+    if (p.flops() < kLong) out.push_back(p);
     p.epilogue = all[1 + turn++ % (all.size() - 1)];
     out.push_back(p);
   }
@@ -146,13 +149,51 @@ std::vector<Problem> parsed(const std::string& name, Problem (*parse)(std::strin
   return problems;
 }
 
+// What a run costs, roughly.
+std::int64_t cost(const ConvProblem& p) { return p.flops(); }
+std::int64_t cost(const LinearProblem& p) { return p.flops(); }
+std::int64_t cost(const PoolProblem& p) { return p.x_shape().elements() * p.r * p.s; }
+std::int64_t cost(const LrnProblem& p) { return p.x_shape().elements() * p.size; }
+std::int64_t cost(const ActivationProblem& p) { return p.count; }
+std::int64_t cost(const ScaleProblem& p) { return p.count; }
+std::int64_t cost(const AddProblem& p) { return p.count; }
+std::int64_t cost(const BiasProblem& p) { return p.rows * p.channels; }
+std::int64_t cost(const DropoutProblem& p) { return p.images * p.per_image; }
+std::int64_t cost(const UpdateProblem& p) { return p.count; }
+std::int64_t cost(const LossProblem& p) { return std::int64_t{p.n} * p.c; }
+std::int64_t cost(const InputProblem& p) { return p.y_shape().elements(); }
+
+// Up to six problems of middling cost, spread over the list.
+template <class Problem>
+std::vector<Problem> small_ones(const std::vector<Problem>& problems) {
+  constexpr std::int64_t kLeast = 100, kMost = 400'000;
+  constexpr std::size_t kCount = 6;
+  std::vector<Problem> fit;
+  for (const Problem& p : problems) {
+    if (cost(p) >= kLeast && cost(p) <= kMost) fit.push_back(p);
+  }
+  std::vector<Problem> spread;
+  for (std::size_t i = 0; i < kCount && i < fit.size(); ++i) {
+    spread.push_back(fit[i * fit.size() / std::min(kCount, fit.size())]);
+  }
+  return spread;
+}
+
 template <class Problem>
 std::vector<Problem> family(const std::string& name, const std::string& list,
                             Problem (*parse)(std::string_view), Problem (*draw)(Draw&)) {
   constexpr int kRandomProblems = 24;
   constexpr std::uint64_t kSeed = 2012;
   if (list == "random") return draw_valid<Problem>(kRandomProblems, kSeed, draw);
+  if (list == "schedules") return small_ones(parsed<Problem>(name + "_edge", parse));
   return parsed<Problem>(name + "_" + list, parse);
+}
+
+// The only list of an op whose shape is a count or two; all its problems are edges.
+template <class Problem>
+std::vector<Problem> only_edges(const std::string& list, const std::vector<Problem>& edges) {
+  if (list == "schedules") return small_ones(edges);
+  return list == "edge" ? edges : std::vector<Problem>{};
 }
 
 const std::int64_t kCounts[] = {1, 2, 7, 16, 63, 64, 255, 1024, 5003, 70001};
@@ -172,52 +213,50 @@ void append(const std::string& list, Pass, std::vector<LrnProblem>& to) {
   to = family<LrnProblem>("lrn", list, parse_lrn, random_lrn);
 }
 
-// The other ops' shapes are a count or two: all of them edges.
 void append(const std::string& list, Pass, std::vector<ActivationProblem>& to) {
-  if (list != "edge") return;
   for (const std::int64_t n : kCounts) {
     to.push_back({n, Activation::relu});
     to.push_back({n, Activation::tanh});
   }
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<ScaleProblem>& to) {
-  if (list != "edge") return;
   for (const std::int64_t n : kCounts) to.push_back({n, 0.5F});
   to.push_back({333, 0.1F});
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<AddProblem>& to) {
-  if (list != "edge") return;
   for (const std::int64_t n : kCounts) to.push_back({n});
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<BiasProblem>& to) {
-  if (list != "edge") return;
   to = {{1, 1},   {1, 5},   {9, 3},     {100, 1},  {64, 10},  {33, 16}, {17, 64},
         {5, 257}, {300, 7}, {1000, 48}, {128, 65}, {2500, 4}, {50, 100}};
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<DropoutProblem>& to) {
-  if (list != "edge") return;
   for (const float rate : {0.5F, 0.1F, 0.9F}) {
     to.push_back({1, 1, rate, 1.0F, 1});
     to.push_back({3, 37, rate, 1.0F, 2});
     to.push_back({5, 256, rate, 1 / (1 - rate), 3});
     to.push_back({17, 1001, rate, 2.0F, 65535});
   }
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<UpdateProblem>& to) {
-  if (list != "edge") return;
   for (const float momentum : {0.5F, 0.9F}) {
     for (const int segments : {1, 2, 3, 5, 8}) to.push_back({64 * 8, segments, momentum});
     to.push_back({64 * 1000, 7, momentum});
     to.push_back({64, 1, momentum});
   }
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<LossProblem>& to) {
-  if (list != "edge") return;
   to = {{1, 1},  {1, 2},   {2, 3},   {3, 10},  {5, 5},    {4, 100},
         {8, 17}, {16, 10}, {33, 64}, {7, 255}, {128, 10}, {10, 1000}};
+  to = only_edges(list, to);
 }
 void append(const std::string& list, Pass, std::vector<InputProblem>& to) {
-  if (list != "edge") return;
   using enum View;
   to = {{1, 1, 1, 1, 1, 1, 0, centre, false},     {3, 28, 28, 1, 28, 28, 0, centre, false},
         {4, 28, 28, 1, 28, 28, 2, random, true},  {5, 9, 12, 3, 7, 8, 0, random, true},
@@ -227,6 +266,7 @@ void append(const std::string& list, Pass, std::vector<InputProblem>& to) {
     to.push_back({2, 9, 8, 3, 6, 5, 0, view, view == top_right});
     to.push_back({2, 10, 8, 3, 11, 6, 1, view, view == bottom_left});
   }
+  to = only_edges(list, to);
 }
 
 }  // namespace fovea::test
