@@ -3,9 +3,7 @@
 #include <fovea/tests/kernels/doors.h>
 #include <fovea/tests/support/coverage_table.h>
 #include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits_planes.h>
-#include <fovea/tests/support/op_traits_products.h>
-#include <fovea/tests/support/op_traits_values.h>
+#include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 
 #include <optional>
@@ -136,6 +134,9 @@ std::vector<Door> doors(DeviceKind kind) {
       all.push_back({test_name(a, list),
                      [a, list, kind] { compare(a, list, device_info(device_of(kind))); }});
     }
+    if (kind != DeviceKind::emulated) return;
+    all.push_back({test_name(a, "schedules"),
+                   [a, kind] { compare_schedules(a, device_info(device_of(kind))); }});
   });
   return all;
 }

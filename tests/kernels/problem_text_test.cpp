@@ -1,5 +1,5 @@
-// problem_text_test.cpp - problems as text: what is printed is parsed back, what is wrong is said with
-// a caret under it, what cannot be is refused.
+// problem_text_test.cpp - problems as text: what is printed is parsed back, what is wrong is said
+// with a caret under it, what cannot be is refused.
 #include <fovea/kernels/ops/problem_text.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>
@@ -110,10 +110,11 @@ TEST(Validation, RefusesTheOthersThatCannotBe) {
   EXPECT_TRUE(contains(refusal([] { parse_lrn("n1c4h2size4a1b1k1"); }), "odd"));
   EXPECT_TRUE(contains(refusal([] { parse_lrn("n1c4h2g3"); }), "groups"));
   EXPECT_TRUE(contains(refusal([] { parse_lrn("n1c4h2a1b1k0"); }), "above 0"));
-  EXPECT_NE(refusal([] {
-              validate(InputProblem{.n = 1, .h = 4, .w = 4, .c = 1, .out_h = 7, .out_w = 4, .pad = 1});
-            }),
-            "");
+  EXPECT_NE(
+      refusal([] {
+        validate(InputProblem{.n = 1, .h = 4, .w = 4, .c = 1, .out_h = 7, .out_w = 4, .pad = 1});
+      }),
+      "");
 }
 
 TEST(PoolExtent, FollowsFloorOrCeil) {

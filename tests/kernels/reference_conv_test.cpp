@@ -3,7 +3,7 @@
 // of a matrix (im2col), matrix products in fp64, and the patches' gradients added back (col2im).
 #include <fovea/kernels/cpu/reference/bounds.h>
 #include <fovea/tests/support/compare.h>
-#include <fovea/tests/support/op_traits_products.h>
+#include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>
 

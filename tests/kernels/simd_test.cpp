@@ -1,11 +1,9 @@
-// simd_test.cpp - engine simd beyond what the one door sees: the same bits from every instruction set
-// and number of threads, values that are no numbers, and the errors of its functions.
+// simd_test.cpp - engine simd beyond what the one door sees: the same bits from every instruction
+// set and number of threads, values that are no numbers, and the errors of its functions.
 #include <fovea/kernels/cpu/simd/math.h>
 #include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits_planes.h>
-#include <fovea/tests/support/op_traits_products.h>
-#include <fovea/tests/support/op_traits_values.h>
+#include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 
 #include <limits>
@@ -37,7 +35,7 @@ TEST_P(EveryIsa, GivesTheBitsOfTheBaseline) {
   const Registry wide = simd(GetParam());
   baseline.for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
     if (list.empty()) return;
-    for (const std::string& lines : {"edge", "random"}) {
+    for (const char* lines : {"edge", "random"}) {
       for (const auto& p : problems<Op>(lines)) {
         if (!verdict(list.front(), p, {}, Math::fp32)) continue;
         SCOPED_TRACE(std::string(Op::kName) + ":" + to_string(p));
