@@ -5,11 +5,37 @@
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <gtest/gtest.h>
 
+#include <omp.h>
+
+#include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
+
+namespace {
+
+// What operator new gave out since `counting` was set, oneDNN's own included.
+std::atomic<bool> counting{false};
+std::atomic<std::size_t> allocated_bytes{0};
+
+void* counted(std::size_t bytes) {
+  if (counting) allocated_bytes += bytes;
+  if (void* p = std::malloc(bytes > 0 ? bytes : 1)) return p;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted(bytes); }
+void* operator new[](std::size_t bytes) { return counted(bytes); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
 
 namespace fovea {
 namespace {
@@ -201,6 +227,119 @@ TEST_P(OneDnnLinear, EqualsTheReference) {
 INSTANTIATE_TEST_SUITE_P(Problems, OneDnnLinear,
                          testing::Values("m1n1k1", "m5n3k7", "m32n10k84", "m128n120k400",
                                          "m64n256k1024", "m3n1000k33"));
+
+/// Threads of the shared pool for the length of a test.
+class SharedThreads {
+ public:
+  explicit SharedThreads(int threads) { ThreadPool::set_shared_threads(threads); }
+  ~SharedThreads() { ThreadPool::set_shared_threads(0); }
+};
+
+template <class Op>
+const Algorithm<Op>& algorithm(const Registry& registry, const std::string& name) {
+  for (const Algorithm<Op>& a : registry.list<Op>()) {
+    if (a.name == name) return a;
+  }
+  throw InvalidArgument("onednn has no algorithm " + name);
+}
+
+template <class Op>
+std::vector<float> run_once(const Algorithm<Op>& a, const typename Op::Problem& p) {
+  Ready<Op> ready(a, p, variants_of(a, p, device_info(Device::cpu()), {}).front());
+  ready.run();
+  return ready.results();
+}
+
+TEST(OneDnnThreads, DoNotChangeExactResults) {
+  const Registry registry = onednn_registry();
+  const ConvProblem forward = parse_conv("n5c3h9k8r3ph1+bias+relu");
+  const ConvProblem gradient = parse_conv("n5c3h9k8r3ph1+db+acc");
+  const LinearProblem linear = parse_linear("m6n7k9+bias");
+  for (const int threads : {1, 2, 3, 8}) {
+    const SharedThreads pool(threads);
+    SCOPED_TRACE(threads);
+    EXPECT_EQ(run_once(algorithm<ConvForward>(registry, "direct"), forward),
+              expected<ConvForward>(forward));
+    EXPECT_EQ(run_once(algorithm<ConvWgrad>(registry, "direct"), gradient),
+              expected<ConvWgrad>(gradient));
+    EXPECT_EQ(run_once(algorithm<LinearForward>(registry, "matmul"), linear),
+              expected<LinearForward>(linear));
+  }
+}
+
+TEST(OneDnnThreads, RepeatWinogradToTheBit) {
+  const Registry registry = onednn_registry();
+  const ConvProblem p = parse_conv("n7c24h11k32r3ph1+db");
+  const SharedThreads pool(3);
+  const auto& winograd = algorithm<ConvWgrad>(registry, "winograd");
+  ASSERT_TRUE(verdict(winograd, p, device_info(Device::cpu()), Math::fp32));
+  EXPECT_EQ(run_once(winograd, p), run_once(winograd, p));
+}
+
+TEST(OneDnnThreads, LeaveTheProcessAsItWas) {
+  const Registry registry = onednn_registry();
+  const int before = omp_get_max_threads();
+  for (const char* text : {"n4c3h9k8r3ph1", "n1c3h9k8r3ph1", "n8c32h14k32r5ph2"}) {
+    compare_all<ConvForward>(parse_conv(text));
+    EXPECT_EQ(omp_get_max_threads(), before) << text;
+  }
+}
+
+TEST(OneDnnThreads, RunTwoPreparedProblemsAtOnce) {
+  const Registry registry = onednn_registry();
+  const ConvProblem small = parse_conv("n4c16h12k16r3ph1+bias+relu");
+  const ConvProblem large = parse_conv("n6c16h16k32r5ph2+bias");
+  const auto want_small = expected<ConvForward>(small), want_large = expected<ConvForward>(large);
+  const auto& direct = algorithm<ConvForward>(registry, "direct");
+  Ready<ConvForward> a(direct, small, ""), b(direct, large, "");
+  const auto repeat = [](Ready<ConvForward>& ready) {
+    for (int i = 0; i < 20; ++i) ready.run();
+  };
+  std::thread other([&] { repeat(b); });
+  repeat(a);
+  other.join();
+  EXPECT_EQ(a.results(), want_small);
+  EXPECT_EQ(b.results(), want_large);
+}
+
+// fovea's side of run() allocates nothing. oneDNN keeps a table of arguments for the length of a
+// call, some hundred bytes; scratchpads of its own would be many times that.
+template <class Op>
+void expect_steady(const std::string& name, const typename Op::Problem& p) {
+  const Registry registry = onednn_registry();
+  const Algorithm<Op>& a = algorithm<Op>(registry, name);
+  ASSERT_TRUE(verdict(a, p, device_info(Device::cpu()), Math::fp32));
+  Ready<Op> ready(a, p, "");
+  for (int i = 0; i < 3; ++i) ready.run();
+  allocated_bytes = 0;
+  counting = true;
+  ready.run();
+  counting = false;
+  EXPECT_LE(allocated_bytes, 8192U) << name << " " << to_string(p);
+  testing::Test::RecordProperty(name, static_cast<int>(allocated_bytes));
+}
+
+TEST(OneDnnSteadyState, AllocatesOnlyTablesOfArguments) {
+  const SharedThreads pool(2);
+  expect_steady<ConvForward>("direct", parse_conv("n4c16h12k16r3ph1+bias+relu"));
+  expect_steady<ConvDgrad>("direct", parse_conv("n4c16h12k16r3ph1+mask+acc"));
+  expect_steady<ConvWgrad>("direct", parse_conv("n4c16h12k16r3ph1+db"));
+  expect_steady<ConvForward>("winograd", parse_conv("n4c16h12k16r5ph2+bias+relu"));
+  expect_steady<ConvDgrad>("winograd", parse_conv("n4c16h12k16r5ph2+mask"));
+  expect_steady<ConvWgrad>("winograd", parse_conv("n4c16h12k16r5ph2+db"));
+  expect_steady<LinearForward>("matmul", parse_linear("m16n32k64+bias+relu"));
+  expect_steady<LinearDgrad>("matmul", parse_linear("m16n32k64+mask"));
+  expect_steady<LinearWgrad>("matmul", parse_linear("m16n32k64+db"));
+}
+
+TEST(OneDnnErrors, NameTheVariantsThatThereAre) {
+  const Registry registry = onednn_registry();
+  const auto& direct = algorithm<ConvForward>(registry, "direct");
+  EXPECT_THROW(direct.prepare(parse_conv("n1c1h4k1r3"), "nchw", device_info(Device::cpu())),
+               InvalidArgument);
+}
+
+TEST(OneDnnVersion, IsThatOfTheLibrary) { EXPECT_EQ(onednn_version().find('.'), 1U); }
 
 }  // namespace
 }  // namespace fovea

@@ -83,22 +83,27 @@ inline Place place_of(const TiledPlanes& p, std::int64_t tile) {
           inside % p.tiles_w * kOutputs + p.offset_w};
 }
 
-inline const float* cell_of(const TiledPlanes& p, const Place& at, int row, int column,
-                            const float* x) {
-  return x + ((at.image * p.h + row) * p.w + column) * p.all_channels;
-}
-
 /// kSide x kSide cells from `at` on into v, zeros outside.
 template <int kLanes, int kSide>
 inline void load_cells(const TiledPlanes& p, const Place& at, const float* x,
                        typename Vec<kLanes>::Floats* v) {
   using V = Vec<kLanes>;
+  const std::int64_t across = p.all_channels, down = across * p.w;
+  const std::int64_t corner =
+      (at.image * p.h + at.row) * down + at.column * across;  // maybe outside
+  if (at.row >= 0 && at.column >= 0 && at.row + kSide <= p.h && at.column + kSide <= p.w) {
+    for (int i = 0; i < kSide; ++i) {
+      for (int j = 0; j < kSide; ++j)
+        v[i * kSide + j] = V::load(x + corner + i * down + j * across);
+    }
+    return;
+  }
   for (int i = 0; i < kSide; ++i) {
     const int row = at.row + i;
     for (int j = 0; j < kSide; ++j) {
       const int column = at.column + j;
       const bool inside = row >= 0 && row < p.h && column >= 0 && column < p.w;
-      v[i * kSide + j] = inside ? V::load(cell_of(p, at, row, column, x)) : V::all(0.0F);
+      v[i * kSide + j] = inside ? V::load(x + (corner + i * down + j * across)) : V::all(0.0F);
     }
   }
 }
