@@ -26,9 +26,10 @@ ConvWay way_of(const Variant& variant, const std::vector<Variant>& offered) {
                         kNhwcJit + "' and '" + kBlocked + "'");
 }
 
-// Best guess first. One or two channels leave the batch-reduced GEMM's vectors nearly empty.
+// Best guess first. A few channels leave the batch-reduced GEMM's vectors nearly empty; with a
+// stride the plain kernels lose more.
 std::vector<Variant> forward_variants(const ConvProblem& p) {
-  if (p.c_per_group() <= 2) return {kNhwcJit, kNhwc, kBlocked};
+  if (p.c_per_group() < 8 && p.v == 1) return {kNhwcJit, kNhwc, kBlocked};
   return {kNhwc, kNhwcJit, kBlocked};
 }
 
