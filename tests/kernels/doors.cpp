@@ -6,6 +6,7 @@
 #include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 
+#include <cstdio>
 #include <optional>
 
 namespace fovea::test {
@@ -139,6 +140,43 @@ std::vector<Door> doors(DeviceKind kind) {
                    [a, kind] { compare_schedules(a, device_info(device_of(kind))); }});
   });
   return all;
+}
+
+namespace {
+
+// FNV-1a over the outputs, as 16 hexadecimal digits.
+template <class Op>
+std::string hash_of(const Case<Op>& c) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto operands = OpTraits<Op>::operands(c.problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].role == Role::in) continue;
+    for (const std::byte b : c.tensors[i].bytes) {
+      hash = (hash ^ static_cast<std::uint64_t>(b)) * 0x100000001b3ULL;
+    }
+  }
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> golden_results(DeviceKind kind) {
+  std::map<std::string, std::string> results;
+  const DeviceInfo device = device_info(device_of(kind));
+  for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
+    if (!a.exact_on_integers) return;
+    for (const auto& problem : problems<Op>("schedules")) {
+      if (!OpTraits<Op>::exact_on_integers(problem) || !verdict_of(a, problem, device)) continue;
+      const Variant variant = variants_of(a, problem, device, {}).front();
+      const Case<Op> in = make_case<Op>(problem, Values::reals, kSeed, a.math);
+      Execution<Op> execution(a, variant, device, in, false);
+      results[full_name(a) + " '" + variant + "' " + to_string(problem) + " seed " +
+              std::to_string(kSeed)] = hash_of(execution.run());
+    }
+  });
+  return results;
 }
 
 std::vector<std::string> algorithms_never_reached(DeviceKind kind) {

@@ -5,6 +5,7 @@
 #include <fovea/core/device.h>
 
 #include <functional>
+#include <map>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -24,5 +25,15 @@ std::vector<Door> doors(DeviceKind kind);
 
 /// Algorithms of `kind` that can run no problem of any list, by name.
 std::vector<std::string> algorithms_never_reached(DeviceKind kind);
+
+/// Results whose bits are the same on every device that runs fovea's kernels: hashes of the outputs
+/// on real-valued inputs, by algorithm, variant and problem, for a fixed list of small problems.
+/// Ops with transcendental functions are bounded, not equal, and left out.
+std::map<std::string, std::string> golden_results(DeviceKind kind);
+
+/// What the emulator answered: tests/golden/emulated.json.
+std::map<std::string, std::string> read_golden();
+/// Writes that file.
+void write_golden(const std::map<std::string, std::string>& results);
 
 }  // namespace fovea::test

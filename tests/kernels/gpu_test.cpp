@@ -1,0 +1,35 @@
+// gpu_test.cpp - every algorithm of engine fovea on the card: against the reference, and to the bit
+// against what the emulator answered. Skipped where there is no GPU, with the reason.
+#include <fovea/tests/kernels/doors.h>
+#include <gtest/gtest.h>
+
+namespace fovea::test {
+namespace {
+
+bool gpu_here() { return Device::best().kind() == DeviceKind::cuda; }
+
+class Gpu : public ::testing::TestWithParam<Door> {
+ protected:
+  void SetUp() override {
+    if (!gpu_here()) GTEST_SKIP() << Device::reason();
+  }
+};
+
+TEST_P(Gpu, AgreesWithTheReference) { GetParam().compare(); }
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Gpu, ::testing::ValuesIn(doors(DeviceKind::cuda)),
+                         [](const auto& test) { return test.param.name; });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Gpu);
+
+TEST(GpuAlgorithms, EachRunsSomeProblem) {
+  if (!gpu_here()) GTEST_SKIP() << Device::reason();
+  EXPECT_EQ(algorithms_never_reached(DeviceKind::cuda), std::vector<std::string>{});
+}
+
+TEST(GpuAlgorithms, GiveTheBitsOfTheEmulator) {
+  if (!gpu_here()) GTEST_SKIP() << Device::reason();
+  EXPECT_EQ(golden_results(DeviceKind::cuda), read_golden());
+}
+
+}  // namespace
+}  // namespace fovea::test
