@@ -12,7 +12,7 @@ namespace fovea {
 namespace {
 
 constexpr const char* kProbe = "probe.";
-constexpr double kSteps[] = {0.1, 0.03162, 0.01, 0.003162, 0.001, 0.0003162, 0.0001};
+constexpr double kSteps[] = {0.1, 0.03162, 0.01, 0.003162, 0.001, 0.0003162, 0.0001, 0.00003162};
 constexpr int kDirections = 2;
 
 double norm(std::span<const float> v) {
@@ -21,8 +21,9 @@ double norm(std::span<const float> v) {
   return std::sqrt(sum);
 }
 
-// A net with loss and gradients on a device. With probes, a parameter of zeros is added to each
-// layer's input: its gradient is that of the input.
+// A net with loss and gradients on a device. With probes, a parameter is added to each layer's
+// input: its gradient is that of the input. It starts at small random values, since where ReLU
+// left zeros a maximum of equals has no derivative.
 class CheckedNet {
  public:
   CheckedNet(const Recipe& recipe, int outputs, const GradientCheckOptions& o, bool probes)
@@ -70,8 +71,13 @@ class CheckedNet {
     std::vector<float> y(static_cast<std::size_t>(scores.elements()));
     stream.copy(y.data(), scores.data, scores.bytes());
     stream.synchronize();
+    largest_ = 0;
+    for (const float s : y) largest_ = std::max(largest_, std::abs(static_cast<double>(s)));
     return mse_ ? squared_error(y) : cross_entropy(y);
   }
+
+  /// What the rounding of the last scores can do to the loss: a few units in their last place.
+  double noise() const { return 4e-7 * largest_ * (mse_ ? 1 + largest_ : 1); }
 
  private:
   void record(Graph& g, const Recipe& recipe, bool probes) {
@@ -81,9 +87,9 @@ class CheckedNet {
     for (const auto& layer : net->layers()) {
       if (probes) {
         g.set_layer(kProbe + layer->name());
-        x = g.add(
-            x,
-            g.param({.name = kProbe + layer->name() + ".input", .shape = x.shape(), .init = {}}));
+        x = g.add(x, g.param({.name = kProbe + layer->name() + ".input",
+                              .shape = x.shape(),
+                              .init = Initializer::gaussian(0.1F)}));
       }
       x = record_layer(g, *layer, x);
     }
@@ -99,9 +105,7 @@ class CheckedNet {
   void fill_parameters() {
     host_.assign(static_cast<std::size_t>(plan_->layout().count()), 0.0F);
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
-      if (!parameters_[p].name.starts_with(kProbe)) {
-        fill(parameters_[p].init, seed_, static_cast<std::uint32_t>(p), values(p));
-      }
+      fill(parameters_[p].init, seed_, static_cast<std::uint32_t>(p), values(p));
     }
   }
 
@@ -176,9 +180,23 @@ class CheckedNet {
   std::vector<float> host_;  // the block of weights
   Tensor weights_, gradients_, arena_, state_;
   StepState step_;
+  double largest_ = 0;  // of the last scores
   std::vector<float> pictures_, targets_;
   std::vector<std::int32_t> labels_;
 };
+
+// Adds three unit vectors along the gradient, towards the side the direction is on: otherwise it
+// may be nearly orthogonal to the gradient, and then a wrong length would not show.
+void lean(std::span<float> direction, std::span<const float> gradient) {
+  const double length = norm(gradient);
+  if (length == 0) return;
+  double along = 0;
+  for (std::size_t i = 0; i < gradient.size(); ++i) along += direction[i] * gradient[i];
+  const double share = (along < 0 ? -3.0 : 3.0) / length;
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    direction[i] += static_cast<float>(share * gradient[i]);
+  }
+}
 
 struct Difference {
   double error = 0, step = 0;
@@ -186,11 +204,10 @@ struct Difference {
 
 // The error along one direction at the best step.
 Difference along(CheckedNet& net, std::size_t p, std::span<const float> gradient,
-                 std::span<const float> direction, double scale, double loss_here) {
+                 std::span<const float> direction, double scale) {
   const std::span<float> t = net.values(p);
   const std::vector<float> centre(t.begin(), t.end());
-  // fp32 scores carry so much rounding into the loss.
-  const double noise = 4e-7 * (1.0 + std::abs(loss_here));
+  const double noise = net.noise();
   Difference best{.error = std::numeric_limits<double>::infinity(), .step = 0};
   for (const double relative : kSteps) {
     const double h = relative * scale;
@@ -218,7 +235,6 @@ Difference along(CheckedNet& net, std::size_t p, std::span<const float> gradient
 
 void check_all(CheckedNet& net, std::uint64_t seed, bool probes, std::vector<GradientCheck>& rows) {
   const std::vector<float> gradients = net.gradients();
-  const double loss_here = net.loss();
   for (std::size_t p = net.parameters().size(); p-- > 0;) {
     std::string name = net.parameters()[p].name;
     if (name.starts_with(kProbe) != probes) continue;
@@ -227,11 +243,13 @@ void check_all(CheckedNet& net, std::uint64_t seed, bool probes, std::vector<Gra
     GradientCheck row{.layer = name.substr(0, dot), .what = name.substr(dot + 1)};
     const std::span<const float> gradient = net.part(gradients, p);
     const double rms = norm(net.values(p)) / std::sqrt(static_cast<double>(gradient.size()));
+    const double scale = probes || rms == 0 ? 0.25 : rms;
     std::vector<float> direction(gradient.size());
     for (int d = 0; d < kDirections; ++d) {
       fill(Initializer::gaussian(1.0F), seed + 1,
            static_cast<std::uint32_t>(2 * p) + static_cast<std::uint32_t>(d), direction);
-      const Difference found = along(net, p, gradient, direction, rms > 0 ? rms : 0.25, loss_here);
+      lean(direction, gradient);
+      const Difference found = along(net, p, gradient, direction, scale);
       if (d == 0 || found.error > row.error) {
         row.error = found.error;
         row.step = found.step;

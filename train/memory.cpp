@@ -1,6 +1,8 @@
+#include <fovea/core/error.h>
 #include <fovea/train/memory.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace fovea {
 namespace {
@@ -64,18 +66,27 @@ std::size_t run_host_bytes(const Recipe& recipe, const ParameterLayout& layout) 
 
 int largest_batch(const Recipe& recipe, int outputs, const Preprocessing& preprocessing,
                   const Registry& registry, const ExecutorOptions& options, std::size_t budget) {
+  constexpr auto kNever = std::numeric_limits<std::size_t>::max();
   const auto bytes = [&](int batch) {
-    return training_bytes(recipe, outputs, preprocessing, registry, options, batch);
+    try {
+      return training_bytes(recipe, outputs, preprocessing, registry, options, batch);
+    } catch (const InvalidArgument&) {  // a tensor of 2^31 elements or more
+      return kNever;
+    }
   };
   const std::size_t fixed = bytes(1);
   if (fixed > budget) return 0;
   int fits = 1, too_large = kLargestBatch + 1;
   int batch = std::clamp(recipe.train.batch, 1, kLargestBatch);
   // Secant steps between what fits and what does not.
-  for (int tries = 0; tries < 12 && too_large - fits > 1; ++tries) {
+  for (int tries = 0; tries < 24 && too_large - fits > 1; ++tries) {
     batch = std::clamp(batch, fits + 1, too_large - 1);
     const std::size_t b = bytes(batch);
     (b <= budget ? fits : too_large) = batch;
+    if (b == kNever) {
+      batch = fits + (too_large - fits) / 2;
+      continue;
+    }
     const double slope = std::max(
         1.0, (static_cast<double>(b) - static_cast<double>(fixed)) / std::max(1, batch - 1));
     const double guess = 1 + static_cast<double>(budget - fixed) / slope;
