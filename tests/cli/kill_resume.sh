@@ -1,0 +1,29 @@
+#!/bin/bash
+# kill_resume.sh FOVEA - a run killed without warning, again and again, ends as the run that was not.
+set -eu
+fovea=$(realpath "$1")
+source "$(dirname "$(realpath "$0")")/fixtures.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+idx_set data 240 24
+tiny_recipe tiny.toml
+start=(train --config tiny.toml --data data --epochs 40 --quiet)
+
+"$fovea" "${start[@]}" --out whole > /dev/null
+"$fovea" "${start[@]}" --out killed > /dev/null &  # no function: $! is the command itself
+for _ in 1 2 3; do
+  pid=$!
+  # Not before there is something to go on from, else this kill would test nothing.
+  for ((i = 0; i < 400; ++i)); do
+    compgen -G 'killed/checkpoints/step-*' > /dev/null && break
+    sleep 0.02
+  done
+  kill -9 "$pid" 2> /dev/null || true  # it may be done already
+  wait "$pid" 2> /dev/null || true
+  "$fovea" train --resume killed --quiet > /dev/null &
+done
+wait $!
+cmp whole/model.safetensors killed/model.safetensors
+without_times() { sed -E 's/"(images_per_second|seconds|run_seconds)":[^,}]*//g' "$1"; }
+cmp <(without_times whole/metrics.jsonl) <(without_times killed/metrics.jsonl)
