@@ -1,5 +1,5 @@
 // simd_test.cpp - engine simd beyond what the one door sees: the same bits from every instruction
-// set and number of threads, values that are no numbers, and the errors of its functions.
+// set, values that are no numbers, and the errors of its functions.
 #include <fovea/kernels/cpu/simd/math.h>
 #include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/tests/support/one_door.h>
