@@ -332,6 +332,28 @@ TEST(OneDnnSteadyState, AllocatesOnlyTablesOfArguments) {
   expect_steady<LinearWgrad>("matmul", parse_linear("m16n32k64+db"));
 }
 
+/// Every output that a NaN in x reaches is NaN, after ReLU too: the loss must see it.
+template <class Op>
+void expect_nan_passes(const typename Op::Problem& p) {
+  const Registry registry = onednn_registry();
+  const DeviceInfo device = device_info(Device::cpu());
+  for (const Algorithm<Op>& a : registry.list<Op>()) {
+    if (!verdict(a, p, device, Math::fp32)) continue;
+    for (const Variant& v : variants_of(a, p, device, {})) {
+      Ready<Op> ready(a, p, v);
+      ready.tensors.inputs[0].template as<float>()[0] = std::nanf("");
+      ready.run();
+      EXPECT_TRUE(std::isnan(ready.results()[0])) << a.name << " '" << v << "' " << to_string(p);
+    }
+  }
+}
+
+TEST(OneDnnRelu, KeepsNaN) {
+  expect_nan_passes<ConvForward>(parse_conv("n8c16h14k16r5ph2+bias+relu"));
+  expect_nan_passes<ConvForward>(parse_conv("n3c1h14k16r5ph2+relu"));
+  expect_nan_passes<LinearForward>(parse_linear("m8n16k16+bias+relu"));
+}
+
 TEST(OneDnnErrors, NameTheVariantsThatThereAre) {
   const Registry registry = onednn_registry();
   const auto& direct = algorithm<ConvForward>(registry, "direct");

@@ -2,6 +2,7 @@
 #include <fovea/kernels/cpu/onednn/conv_setup.h>
 #include <fovea/kernels/cpu/onednn/loops.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace fovea::onednn {
@@ -19,7 +20,6 @@ memory::desc activation(const memory::dims& dims, const ConvWay& way) {
 
 dnnl::primitive_attr forward_attributes(const Epilogue& e) {
   dnnl::post_ops ops;
-  if (e.relu) append_eltwise(ops, dnnl::algorithm::eltwise_relu);
   if (e.tanh) append_eltwise(ops, dnnl::algorithm::eltwise_tanh);
   return Maker::attributes(ops);
 }
@@ -94,27 +94,61 @@ dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker
       activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
 }
 
-void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {
+namespace {
+
+// Outputs of so many bytes are still in a core's second-level cache when ReLU goes over them.
+constexpr std::int64_t kCachedBytes = 1 << 19;
+
+std::int64_t images_a_step(const ConvProblem& p, const ConvWay& way) {
+  if (!p.epilogue.relu || way.blocked) return p.n;
+  const std::int64_t image = std::int64_t{p.p()} * p.q() * p.k * 4;
+  return std::clamp<std::int64_t>(kCachedBytes / image, 1, p.n);
+}
+
+void build_forward_step(Program& program, const ConvProblem& p, const ConvWay& way,
+                        std::int64_t first, std::int64_t steps) {
   const auto pd = forward_desc(program.maker(), p, way);
   const ConvSetup s(p);
-  const auto x = program.external(0, s.x, first * p.h * p.w * p.c);
+  const std::int64_t x_image = std::int64_t{p.h} * p.w * p.c;
+  const std::int64_t y_image = std::int64_t{p.p()} * p.q() * p.k;
   const auto w = program.external(1, s.w), b = program.external(2, s.b);
-  const auto y = program.external(3, s.y, first * p.p() * p.q() * p.k);
-  const auto x_inside = program.in_layout(x, pd.src_desc());
   const auto w_inside = program.in_layout(w, pd.weights_desc());
-  const auto y_inside = program.in_layout(y, pd.dst_desc());
-  program.reorder(x, x_inside);
   program.reorder(w, w_inside);
-  if (p.epilogue.bias) {
-    program.add<dnnl::convolution_forward>(pd, {{DNNL_ARG_SRC, x_inside},
-                                                {DNNL_ARG_WEIGHTS, w_inside},
-                                                {DNNL_ARG_BIAS, b},
-                                                {DNNL_ARG_DST, y_inside}});
-  } else {
-    program.add<dnnl::convolution_forward>(
-        pd, {{DNNL_ARG_SRC, x_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DST, y_inside}});
+  for (std::int64_t i = 0; i < steps; ++i, first += p.n) {
+    const auto x = program.external(0, s.x, first * x_image);
+    const auto y = program.external(3, s.y, first * y_image);
+    const auto x_inside = program.in_layout(x, pd.src_desc());
+    const auto y_inside = program.in_layout(y, pd.dst_desc());
+    program.reorder(x, x_inside);
+    if (p.epilogue.bias) {
+      program.add<dnnl::convolution_forward>(pd, {{DNNL_ARG_SRC, x_inside},
+                                                  {DNNL_ARG_WEIGHTS, w_inside},
+                                                  {DNNL_ARG_BIAS, b},
+                                                  {DNNL_ARG_DST, y_inside}});
+    } else {
+      program.add<dnnl::convolution_forward>(
+          pd, {{DNNL_ARG_SRC, x_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DST, y_inside}});
+    }
+    program.reorder(y_inside, y);
+    if (p.epilogue.relu) {
+      program.call([y, count = p.n * y_image](const Program& self) {
+        relu({.columns = count}, self.address(y));
+      });
+    }
   }
-  program.reorder(y_inside, y);
+}
+
+}  // namespace
+
+void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {
+  ConvProblem step = p;
+  step.n = static_cast<int>(images_a_step(p, way));
+  const int steps = p.n / step.n, rest = p.n % step.n;
+  build_forward_step(program, step, way, first, steps);
+  if (rest == 0) return;
+  first += std::int64_t{steps} * step.n;
+  step.n = rest;
+  build_forward_step(program, step, way, first, 1);
 }
 
 void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {

@@ -31,7 +31,6 @@ Product forward_product(const LinearProblem& p, std::int64_t outputs) {
             .bias = p.epilogue.bias ? matrix(1, outputs, outputs, 1) : memory::desc(),
             .c = matrix(p.m, outputs, p.n, 1),
             .ops = {}};
-  if (p.epilogue.relu) append_eltwise(f.ops, dnnl::algorithm::eltwise_relu);
   if (p.epilogue.tanh) append_eltwise(f.ops, dnnl::algorithm::eltwise_tanh);
   return f;
 }
@@ -71,6 +70,9 @@ void build_forward(Program& program, const LinearProblem& p, std::int64_t first,
   } else {
     program.add<dnnl::matmul>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, y}});
   }
+  if (!p.epilogue.relu) return;
+  const Patch patch{p.m, outputs, p.n, 0};
+  program.call([=](const Program& self) { relu(patch, self.address(y)); });
 }
 
 void build_dgrad(Program& program, const LinearProblem& p, std::int64_t first,

@@ -28,6 +28,13 @@ void merge(const Patch& patch, const float* values, const float* mask, bool accu
   }
 }
 
+void relu(const Patch& patch, float* y) {
+  for (std::int64_t row = 0; row < patch.rows; ++row) {
+    float* const out = y + row * patch.into_row;
+    for (std::int64_t i = 0; i < patch.columns; ++i) out[i] = out[i] < 0.0F ? 0.0F : out[i];
+  }
+}
+
 void column_sums(const Patch& patch, const float* values, bool accumulate, float* into) {
   if (!accumulate) std::fill_n(into, patch.columns, 0.0F);
   for (std::int64_t row = 0; row < patch.rows; ++row) {

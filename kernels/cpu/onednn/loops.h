@@ -17,6 +17,9 @@ struct Patch {
 void merge(const Patch& patch, const float* values, const float* mask, bool accumulate,
            float* into);
 
+/// y = max(0, y) over rows of `into_row`; NaN stays NaN, which oneDNN's own turns into 0.
+void relu(const Patch& patch, float* y);
+
 /// into[c] = (accumulate ? into[c] : 0) + sum over rows of values[row, c], rows in order.
 void column_sums(const Patch& patch, const float* values, bool accumulate, float* into);
 
