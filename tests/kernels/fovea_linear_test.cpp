@@ -32,7 +32,7 @@ void check_forward(const LinearProblem& p) {
     if (p.epilogue.bias) sum[i] += b[i % p.n];
     if (p.epilogue.relu) sum[i] = std::max(0.0, sum[i]);
   }
-  for_each_way<LinearForward>(p, kAll, [&](auto& prepared, float* workspace) {
+  for_each_way<LinearForward>(p, [&](auto& prepared, float* workspace) {
     Values y(sum.size(), std::nanf(""));
     run(prepared, LinearForward::Args{.x = view(x, p.x_shape()),
                                       .w = view(w, p.w_shape()),
@@ -56,7 +56,7 @@ void check_dgrad(const LinearProblem& p) {
     if (p.epilogue.mask && !(mask[i] > 0)) sum[i] = 0;
     if (p.epilogue.acc) sum[i] += before[i];
   }
-  for_each_way<LinearDgrad>(p, kAll, [&](auto& prepared, float* workspace) {
+  for_each_way<LinearDgrad>(p, [&](auto& prepared, float* workspace) {
     Values dx = p.epilogue.acc ? before : Values(before.size(), std::nanf(""));
     run(prepared, LinearDgrad::Args{.dy = view(dy, p.y_shape()),
                                     .w = view(w, p.w_shape()),
@@ -82,7 +82,7 @@ void check_wgrad(const LinearProblem& p) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += before[i];
     for (std::size_t i = 0; i < bias_sum.size(); ++i) bias_sum[i] += bias_before[i];
   }
-  for_each_way<LinearWgrad>(p, kAll, [&](auto& prepared, float* workspace) {
+  for_each_way<LinearWgrad>(p, [&](auto& prepared, float* workspace) {
     Values dw = p.epilogue.acc ? before : Values(before.size(), std::nanf(""));
     Values db = p.epilogue.acc ? bias_before : Values(bias_before.size(), std::nanf(""));
     run(prepared, LinearWgrad::Args{.x = view(x, p.x_shape()),

@@ -9,6 +9,7 @@
 // with a negative step: no product with a zero is computed. See docs/kernels/direct_tiled.md.
 #pragma once
 
+#include <fovea/kernels/cuda/conv/phase.h>
 #include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/device/target.h>
 #include <fovea/kernels/ops/conv.h>
@@ -17,12 +18,6 @@
 #include <cstdint>
 
 namespace fovea::FOVEA_TARGET {
-
-/// One axis of the map above.
-struct Axis {
-  int extent = 0;  // of the image
-  int stride = 1, origin = 0, step = 1;
-};
 
 /// Where a grid cell's taps begin in the image.
 struct Pixel {
@@ -101,40 +96,6 @@ inline Patch output_patch(const ConvProblem& p) {
           .grid_rows = FastDivide(count(p.p())),
           .group_channels = FastDivide(count(p.c_per_group())),
           .taps_across = FastDivide(count(p.s))};
-}
-
-/// One axis of one phase of dgrad: the cells first, first + stride, ... of dx, and the taps
-/// first_tap, first_tap + tap_step, ... that reach them.
-struct Phase {
-  int first = 0, cells = 0;
-  int first_tap = 0, tap_step = 1, taps = 0;
-  Axis dy;
-};
-
-/// Phase `index` of `stride` along an axis of `extent` cells, padded by `pad` before, under
-/// `filter` taps of distance `dilation`, of which `outputs` outputs came.
-constexpr Phase phase_of(int index, int stride, int extent, int pad, int filter, int dilation,
-                         int outputs) {
-  int gcd = dilation;
-  for (int rest = stride; rest != 0;) {
-    const int next = gcd % rest;
-    gcd = rest;
-    rest = next;
-  }
-  Phase p;
-  p.tap_step = stride / gcd;  // smallest t > 0 with t dilation = 0 modulo stride
-  p.first = (index + stride - pad % stride) % stride;
-  p.cells = p.first < extent ? (extent - p.first - 1) / stride + 1 : 0;
-  if (index % gcd == 0) {
-    while (p.first_tap < filter && p.first_tap * dilation % stride != index) ++p.first_tap;
-    p.taps = p.first_tap < filter ? (filter - p.first_tap - 1) / p.tap_step + 1 : 0;
-  }
-  // Both divisions are exact: first + pad and first_tap * dilation are `index` modulo stride.
-  p.dy = {.extent = outputs,
-          .stride = 1,
-          .origin = p.taps > 0 ? (p.first + pad - p.first_tap * dilation) / stride : 0,
-          .step = -(p.tap_step * dilation / stride)};
-  return p;
 }
 
 /// The map of dgrad for one phase that has cells; depth 0 where it has no taps.
