@@ -42,6 +42,10 @@ EventImpl& checked(EventImpl* impl) {
 
 Device StreamView::device() const { return checked(impl_).device(); }
 
+bool StreamView::runs_at_once() const {
+  const StreamImpl& impl = checked(impl_);
+  return impl.device().kind() == DeviceKind::cpu && !impl.capturing();
+}
 void StreamView::enqueue(std::function<void()> task) const {
   checked(impl_).enqueue(std::move(task));
 }

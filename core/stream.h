@@ -29,6 +29,18 @@ class FOVEA_API StreamView {
   Device device() const;
   /// Appends host work (cpu, emulated). Throws DeviceError on cuda: launch a kernel there.
   void enqueue(std::function<void()> task) const;
+  /// enqueue() without a copy of `task`, and so without an allocation, where the stream runs it
+  /// before this call returns.
+  template <class Task>
+  void enqueue_in_place(const Task& task) const {
+    if (runs_at_once()) {
+      enqueue(std::cref(task));
+    } else {
+      enqueue(std::function<void()>(task));
+    }
+  }
+  /// Whether work given now has run when the call returns: cpu, outside of a capture.
+  bool runs_at_once() const;
   /// Waits until all work so far is done; rethrows what a task threw.
   void synchronize() const;
   /// Work after this call waits for the work before `event`'s last record.

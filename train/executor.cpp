@@ -63,6 +63,8 @@ struct Executor::Impl {
   Buffer arena;
   std::array<Staging, 2> staging;
   std::size_t turn = 0;
+  std::vector<float> ring_rows;      // the ring as last read
+  std::vector<StepMetrics> metrics;  // of the last read_metrics()
 
   Impl(const Recipe& r, int o, const Preprocessing& p, const Registry& reg,
        const ExecutorOptions& opt);
@@ -240,6 +242,8 @@ void Executor::allocate(const Tensor& shared_weights) {
   i.mean = i.upload(i.preprocessing.mean, i.preprocessing.mean_shape(i.recipe.input));
   i.scale = i.upload(i.preprocessing.scale, {i.recipe.input.channels});
   i.ring = zeros({kRing, RecordMetrics::kFields}, DType::f32);
+  i.ring_rows.resize(static_cast<std::size_t>(i.ring.elements()));
+  i.metrics.reserve(kRing);
   i.state = zeros({static_cast<std::int64_t>(sizeof(StepState))}, DType::u8);
   i.arena = Buffer(i.arena_bytes(), stream, memory);
   stream.fill(i.arena.data(), 0, i.arena.bytes());
@@ -338,15 +342,17 @@ void Executor::enqueue(PlanId id, const StepInput& input, StepState state) {
   i.turn = (i.turn + 1) % i.staging.size();
 }
 
-std::vector<StepMetrics> Executor::read_metrics(std::uint64_t first, int count) {
-  const std::vector<float> ring = to_host(impl_->ring, impl_->stream);
-  std::vector<StepMetrics> metrics;
+std::span<const StepMetrics> Executor::read_metrics(std::uint64_t first, int count) {
+  Impl& i = *impl_;
+  i.stream.view().copy(i.ring_rows.data(), i.ring.data(), i.ring_rows.size() * sizeof(float));
+  i.stream.view().synchronize();
+  i.metrics.clear();
   for (int k = 0; k < count; ++k) {
     const auto slot = static_cast<std::size_t>((first + static_cast<std::uint64_t>(k)) % kRing);
-    const float* row = &ring[slot * RecordMetrics::kFields];
-    metrics.push_back({{row[0], row[1], row[2], row[3]}, row[4] != 0.0F});
+    const float* row = &i.ring_rows[slot * RecordMetrics::kFields];
+    i.metrics.push_back({{row[0], row[1], row[2], row[3]}, row[4] != 0.0F});
   }
-  return metrics;
+  return i.metrics;
 }
 
 std::vector<float> Executor::read(PlanId id, const std::string& value) const {

@@ -85,8 +85,9 @@ class FOVEA_API Executor {
 
   /// Enqueues one step. state.slot is set here, to state.step modulo kRing.
   void enqueue(PlanId id, const StepInput& input, StepState state);
-  /// Metrics of steps [first, first + count), count <= kRing; waits for them.
-  std::vector<StepMetrics> read_metrics(std::uint64_t first, int count);
+  /// Metrics of steps [first, first + count), count <= kRing; waits for them. Valid until the next
+  /// call.
+  std::span<const StepMetrics> read_metrics(std::uint64_t first, int count);
   /// A kept value of the plan, on the host; waits.
   std::vector<float> read(PlanId id, const std::string& value) const;
   /// The same into memory of the caller, as many elements as the value has; allocates nothing.

@@ -75,7 +75,8 @@ struct Predictor::Impl {
                      std::vector<float>(n * static_cast<std::size_t>(model.outputs()))});
   }
 
-  void predict(Sized& sized, std::span<const ImageView> images, std::vector<Prediction>& to) {
+  /// Fills the probabilities of `sized` for at most its batch of pictures.
+  void compute(Sized& sized, std::span<const ImageView> images) {
     const Recipe& r = model.recipe();
     for (std::size_t i = 0; i < images.size(); ++i) {
       resizer.cover(images[i], r.stored_height(), r.stored_width(), r.input.channels,
@@ -85,11 +86,12 @@ struct Predictor::Impl {
     state.valid = static_cast<std::int32_t>(images.size());
     executor.enqueue(sized.plan, {.images = sized.pixels, .labels = {}, .targets = {}}, state);
     executor.read(sized.plan, result, sized.probabilities);
+  }
+
+  Prediction row(const Sized& sized, std::size_t i) const {
     const auto outputs = static_cast<std::ptrdiff_t>(model.outputs());
-    auto row = sized.probabilities.cbegin();
-    for (std::size_t i = 0; i < images.size(); ++i, row += outputs) {
-      to.emplace_back(std::vector<float>(row, row + outputs), labels);
-    }
+    const auto first = sized.probabilities.cbegin() + static_cast<std::ptrdiff_t>(i) * outputs;
+    return {std::vector<float>(first, first + outputs), labels};
   }
 };
 
@@ -100,10 +102,8 @@ Predictor& Predictor::operator=(Predictor&&) noexcept = default;
 Predictor::~Predictor() = default;
 
 Prediction Predictor::operator()(const ImageView& image) {
-  std::vector<Prediction> one;
-  one.reserve(1);
-  impl_->predict(impl_->plans.front(), {&image, 1}, one);
-  return std::move(one.front());
+  impl_->compute(impl_->plans.front(), {&image, 1});
+  return impl_->row(impl_->plans.front(), 0);
 }
 
 std::vector<Prediction> Predictor::operator()(std::span<const ImageView> images) {
@@ -112,7 +112,9 @@ std::vector<Prediction> Predictor::operator()(std::span<const ImageView> images)
   const auto batch = static_cast<std::size_t>(impl_->plans.back().batch);
   for (std::size_t first = 0; first < images.size(); first += batch) {
     const auto part = images.subspan(first, std::min(batch, images.size() - first));
-    impl_->predict(part.size() == 1 ? impl_->plans.front() : impl_->plans.back(), part, all);
+    Impl::Sized& sized = part.size() == 1 ? impl_->plans.front() : impl_->plans.back();
+    impl_->compute(sized, part);
+    for (std::size_t i = 0; i < part.size(); ++i) all.push_back(impl_->row(sized, i));
   }
   return all;
 }

@@ -95,6 +95,7 @@ Trainer::Impl::Impl(Model& m, const Dataset& d, const TrainerOptions& o)
   executor->set_weights(
       {model.weights().as<float>(), static_cast<std::size_t>(model.weights().elements())});
   batches = (data.size() + recipe.train.batch - 1) / recipe.train.batch;
+  rates.reserve(Executor::kRing);
 }
 
 LoaderOptions Trainer::Impl::loader_options(const Dataset& set, bool shuffle) const {

@@ -28,7 +28,7 @@ Algorithm<Op> host_algorithm(
   a.can_run = std::move(can_run);
   a.prepare = [body, workspace](const Problem& problem, const Variant&, const DeviceInfo&) {
     const auto run = [body](const Problem& p, const typename Op::Args& args, StreamView stream) {
-      stream.enqueue([body, p, args] { body(p, args); });
+      stream.enqueue_in_place([body, p, args] { body(p, args); });
     };
     return prepared<Op>(problem, run, workspace ? workspace(problem) : 0);
   };

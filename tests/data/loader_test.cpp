@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "allocation_count.h"
+#include "../support/allocation_count.h"
 #include "files.h"
 
 namespace fovea {
