@@ -81,6 +81,10 @@ TEST(Graph, DropoutIsAScaleOutsideTraining) {
   g.dropout(x, 0.25F, false);
   EXPECT_EQ(ops(g).at("scale forward"), 1);
   EXPECT_FALSE(ops(g).contains("dropout forward"));
+  for (const Node& n : g.nodes()) {
+    if (n.op->kind() != "scale") continue;
+    EXPECT_NE(n.op->problem().find("0.75"), std::string::npos) << n.op->problem();
+  }
 }
 
 TEST(Graph, RefusesWhatDoesNotFitByTheLayersName) {
@@ -139,6 +143,19 @@ TEST(Fuse, LeavesAValueWithTwoReaders) {
   const auto forward = problems(g, "conv", Pass::forward);
   ASSERT_EQ(forward.size(), 1U);
   EXPECT_TRUE(forward[0].ends_with("+bias")) << forward[0];
+  EXPECT_EQ(ops(g).at("activation forward"), 1);
+}
+
+// The reader that could be joined is the later one.
+TEST(Fuse, LeavesAValueThatAnEarlierOpReads) {
+  Graph g;
+  const Value x = g.input("pictures", {2, 4, 4, 3}, DType::f32);
+  const Conv2d one("conv1", {.filters = 3, .r = 3, .ph = {1, 1}, .pw = {1, 1}});
+  const Value y = record_layer(g, one, x);
+  g.add(g.add(y, y), g.relu(y));
+  const Registry registry = default_registry();
+  fuse(g, reference_target(registry));
+  EXPECT_TRUE(problems(g, "conv", Pass::forward).at(0).ends_with("+bias"));
   EXPECT_EQ(ops(g).at("activation forward"), 1);
 }
 

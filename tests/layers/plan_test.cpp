@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
@@ -237,6 +238,24 @@ TEST_P(OnDevice, TheSameSeedGivesTheSameBits) {
 
 INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, ::testing::Values(Device::cpu(), Device::emulated()),
                          [](const auto& p) { return to_string(p.param); });
+
+// Values are placed in bytes of values that are over: what is kept must outlive all others.
+TEST(Keep, TheValueLivesToTheEndOfTheStep) {
+  const Recipe recipe = tiny_recipe();
+  Executor e(recipe, 3, Preprocessing::none(recipe.input), default_registry(), on(Device::cpu()));
+  const auto without = e.add_prediction(kBatch);
+  const auto with = e.add_prediction(kBatch, {"conv1"});
+  const auto last_use = [](const Plan& plan, bool of_conv1) {
+    const std::string name = "conv1";
+    int last = -1;
+    for (const PlanValue& v : plan.values()) {
+      if (!of_conv1 || v.name.starts_with(name)) last = std::max(last, v.last);
+    }
+    return last;
+  };
+  EXPECT_LT(last_use(e.plan(without), true), last_use(e.plan(without), false));
+  EXPECT_EQ(last_use(e.plan(with), true), last_use(e.plan(with), false));
+}
 
 TEST(Replay, EqualsLaunching) {
   ExecutorOptions launched = on(Device::emulated());

@@ -105,6 +105,38 @@ TEST(Trainer, GoesOnWhereItStopped) {
   }
 }
 
+// 50 pictures in batches of 6: the last batch has 2.
+TEST(Trainer, CountsEveryPictureOnce) {
+  const MemoryDataset data = tiny_data(50, 1);
+  Model model = tiny_model();
+  Trainer t(model, data, on(Device::cpu(), 2));
+  std::vector<std::int64_t> by_step, by_epoch;
+  t.on_record([&](const StepRecord& r) { by_step.push_back(r.score.images); });
+  t.on_epoch([&](const EpochRecord& e) { by_epoch.push_back(e.training.images); });
+  t.run();
+  const std::vector<std::int64_t> epoch{6, 6, 6, 6, 6, 6, 6, 6, 2};
+  std::vector<std::int64_t> both = epoch;
+  both.insert(both.end(), epoch.begin(), epoch.end());
+  EXPECT_EQ(by_step, both);
+  EXPECT_EQ(by_epoch, (std::vector<std::int64_t>{50, 50}));
+}
+
+TEST(Trainer, TheUpdateTakesTheRateOfTheSchedule) {
+  const MemoryDataset data = tiny_data(48, 1);
+  const auto weights_after = [&](int epochs, float factor) {
+    Recipe r = tiny_recipe();
+    r.train.momentum = 0;
+    r.train.weight_decay = 0;
+    r.train.steps = {{.epoch = 2, .factor = factor}};
+    Model model(r, {"top", "middle", "bottom"}, {{0.0F}, {1.0F / 255}}, 1);
+    Trainer t(model, data, on(Device::cpu(), epochs));
+    t.run();
+    return t.executor().weights();
+  };
+  EXPECT_EQ(weights_after(2, 0.0F), weights_after(1, 0.0F)) << "a rate of 0 moves nothing";
+  EXPECT_NE(weights_after(2, 1.0F), weights_after(1, 1.0F));
+}
+
 TEST(Trainer, LeavesFrozenLayersAlone) {
   const MemoryDataset data = tiny_data(50, 1);
   Model model = tiny_model();
