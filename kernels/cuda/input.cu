@@ -84,7 +84,12 @@ __global__ void __launch_bounds__(kPointwiseThreads)
                 const float* scale, float* y) {
   auto& crop = block_shared<Crop>();
   const int image = static_cast<int>(blockIdx.x / g.blocks);
-  if (threadIdx.x == 0) crop = crop_of(g.p, state, image);
+  if (threadIdx.x == 0) {
+    const Crop drawn = crop_of(g.p, state, image);
+    crop.top = drawn.top;
+    crop.left = drawn.left;
+    crop.mirrored = drawn.mirrored;
+  }
   __syncthreads();  // the crop is visible
   const std::uint8_t* picture = x + static_cast<std::int64_t>(image) * g.p.h * g.p.w * g.p.c;
   float* out = y + static_cast<std::int64_t>(image) * g.per_image;

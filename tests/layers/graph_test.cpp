@@ -152,7 +152,8 @@ TEST(Fuse, LeavesAValueThatAnEarlierOpReads) {
   const Value x = g.input("pictures", {2, 4, 4, 3}, DType::f32);
   const Conv2d one("conv1", {.filters = 3, .r = 3, .ph = {1, 1}, .pw = {1, 1}});
   const Value y = record_layer(g, one, x);
-  g.add(g.add(y, y), g.relu(y));
+  const Value twice = g.add(y, y);
+  g.add(twice, g.relu(y));
   const Registry registry = default_registry();
   fuse(g, reference_target(registry));
   EXPECT_TRUE(problems(g, "conv", Pass::forward).at(0).ends_with("+bias"));

@@ -1,8 +1,7 @@
 // dgrad.cu - input gradient of a convolution, fp32, NHWC, direct, tiled in shared memory.
 // Block  -> BM cells of dx of one phase x BN channels of one group; thread -> TM x TN of them.
 // Phases -> stride u x v parts dx into u * v phases, each reached by its own subset of the taps:
-// one
-//           launch a phase, with no product by a zero (patch.h). Stride 1: one phase.
+//           one launch a phase, with no product by a zero (phase.h). Stride 1: one phase.
 // Loop   -> the phase's taps and the group's filters flattened into one reduction.
 // Reuse  -> a staged element of dy serves BN channels, a weight BM cells.
 // Limits -> stride u * v up to kMaxPhases; groups up to kMaxGroups.
@@ -18,18 +17,6 @@ namespace fovea::FOVEA_TARGET {
 namespace {
 
 constexpr int kMaxPhases = 64;  // launches
-
-/// Left operand: row = cell of dx, step = tap and filter.
-struct GradientSource {
-  const Patch& patch;
-  const float* dy;
-  const Pixel* pixel;  // of the tile, in shared memory
-  __device__ __forceinline__ Pixel row(int i) const { return pixel[i]; }
-  __device__ __forceinline__ Tap step(unsigned kk) const { return patch.tap(kk); }
-  __device__ __forceinline__ const float* find(const Pixel& p, const Tap& t) const {
-    return patch.find(dy, p, t);
-  }
-};
 
 /// The weights that one phase meets: w[k,r,s,c/groups] with the phase's taps alone.
 struct PhaseWeights {
@@ -88,7 +75,7 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
   }
   __syncthreads();  // the tile's pixels are visible
 
-  const GradientSource a{patch, dy, s.pixel};
+  const PatchSource a{patch, dy, s.pixel};
   const float* group_weights = w + std::int64_t{group} * group_filters * weights.filter_size;
   const WeightSource b{weights, group_weights + tile_channel, out.group_channels - tile_channel};
   typename T::Accumulators acc = {};

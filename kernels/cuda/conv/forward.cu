@@ -16,18 +16,6 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-/// Left operand: row = pixel of the tile, step = tap and channel.
-struct PixelSource {
-  const Patch& patch;
-  const float* x;
-  const Pixel* pixel;  // of the tile, in shared memory
-  __device__ __forceinline__ Pixel row(int i) const { return pixel[i]; }
-  __device__ __forceinline__ Tap step(unsigned kk) const { return patch.tap(kk); }
-  __device__ __forceinline__ const float* find(const Pixel& p, const Tap& t) const {
-    return patch.find(x, p, t);
-  }
-};
-
 /// Where results go: filters of a group, of all groups; stores of vectors are aligned.
 struct Output {
   int group_filters = 0, filters = 0;
@@ -57,7 +45,7 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
   __syncthreads();  // the tile's pixels are visible
 
   const int filter = group * out.group_filters + tile_filter;
-  const PixelSource a{patch, x, s.pixel};
+  const PatchSource a{patch, x, s.pixel};
   const AlongMatrix b{w + std::int64_t{filter} * patch.depth, out.group_filters - tile_filter,
                       patch.depth, patch.depth};
   typename T::Accumulators acc = {};

@@ -3,26 +3,20 @@
 // Block  -> 256 consecutive elements of the output; thread -> one element, one chain of fma.
 // Reuse  -> none but what the caches give: two loads from global memory for each multiply-add.
 // Limits -> none; every filter, stride, padding, dilation and group count.
-#include <fovea/kernels/cuda/epilogue.h>
 #include <fovea/kernels/cuda/factories.h>
-#include <fovea/kernels/device/launch.h>
+#include <fovea/kernels/cuda/naive.h>
 
 #include <cstdint>
 
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kThreads = 256;
-
-/// Index of this thread's output element; may lie behind the last.
-__device__ std::int64_t element() { return std::int64_t{blockIdx.x} * kThreads + threadIdx.x; }
-
 __device__ bool inside(int i, int extent) { return i >= 0 && i < extent; }
 
 // x[n,h,w,c], w[k,r,s,c/groups] -> y[n,p,q,k]
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kNaiveThreads)
     forward(ConvProblem p, const float* x, const float* w, float* y, ForwardEpilogue epilogue) {
-  const std::int64_t e = element();
+  const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.p() * p.q() * p.k) return;
   const int f = static_cast<int>(e % p.k);
   const std::int64_t pixel = e / p.k;
@@ -48,9 +42,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // dy[n,p,q,k], w[k,r,s,c/groups] -> dx[n,h,w,c]: of all taps those whose output lies on the grid.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kNaiveThreads)
     dgrad(ConvProblem p, const float* dy, const float* w, float* dx, DgradEpilogue epilogue) {
-  const std::int64_t e = element();
+  const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.h * p.w * p.c) return;
   const int channel = static_cast<int>(e % p.c);
   const std::int64_t cell = e / p.c;
@@ -79,9 +73,9 @@ __global__ void __launch_bounds__(kThreads)
 
 // x[n,h,w,c], dy[n,p,q,k] -> dw[k,r,s,c/groups]; the thread of a filter's first weight sums the
 // filter's bias gradient too (db may be nullptr).
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kNaiveThreads)
     wgrad(ConvProblem p, const float* x, const float* dy, float* dw, float* db, bool accumulate) {
-  const std::int64_t e = element();
+  const std::int64_t e = naive_element();
   const int cg = p.c_per_group();
   if (e >= std::int64_t{p.k} * p.r * p.s * cg) return;
   const int c = static_cast<int>(e % cg);
@@ -112,46 +106,31 @@ __global__ void __launch_bounds__(kThreads)
   db[f] = accumulate ? db[f] + bias_sum : bias_sum;
 }
 
-Launch launch_for(const Shape& output) {
-  return {.grid = {ceil_div(output.elements(), kThreads)}, .block = {kThreads}};
-}
-
 void run_forward(const ConvProblem& p, const ConvForward::Args& a, StreamView stream) {
-  launch(forward, launch_for(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
+  launch(forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
          a.y.as<float>(), forward_epilogue(p.epilogue, a.b));
 }
 
 void run_dgrad(const ConvProblem& p, const ConvDgrad::Args& a, StreamView stream) {
-  launch(dgrad, launch_for(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
+  launch(dgrad, naive_launch(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
          a.dx.as<float>(), dgrad_epilogue(p.epilogue, a.mask));
 }
 
 void run_wgrad(const ConvProblem& p, const ConvWgrad::Args& a, StreamView stream) {
-  launch(wgrad, launch_for(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
+  launch(wgrad, naive_launch(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
          a.dw.as<float>(), p.epilogue.db ? a.db.as<float>() : nullptr, p.epilogue.acc);
-}
-
-template <class Op, auto Run>
-Algorithm<Op> naive(const Epilogue& offered) {
-  Algorithm<Op> a;
-  a.engine = kEngine;
-  a.name = "naive";
-  a.devices = kTarget;
-  a.can_run = [offered](const ConvProblem& p, const DeviceInfo&) {
-    return admits(offered, p.epilogue);
-  };
-  a.prepare = [](const ConvProblem& p, const Variant&, const DeviceInfo&) {
-    return prepared<Op>(p, Run);
-  };
-  return a;
 }
 
 }  // namespace
 
 Algorithm<ConvForward> conv_forward_naive() {
-  return naive<ConvForward, run_forward>(kForwardEpilogues);
+  return naive_algorithm<ConvForward>(run_forward, kForwardEpilogues);
 }
-Algorithm<ConvDgrad> conv_dgrad_naive() { return naive<ConvDgrad, run_dgrad>(kDgradEpilogues); }
-Algorithm<ConvWgrad> conv_wgrad_naive() { return naive<ConvWgrad, run_wgrad>(kWgradEpilogues); }
+Algorithm<ConvDgrad> conv_dgrad_naive() {
+  return naive_algorithm<ConvDgrad>(run_dgrad, kDgradEpilogues);
+}
+Algorithm<ConvWgrad> conv_wgrad_naive() {
+  return naive_algorithm<ConvWgrad>(run_wgrad, kWgradEpilogues);
+}
 
 }  // namespace fovea::FOVEA_TARGET

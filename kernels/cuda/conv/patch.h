@@ -113,4 +113,17 @@ inline Patch phase_patch(const ConvProblem& p, const Phase& rows, const Phase& c
           .taps_across = FastDivide(count(std::max(1, columns.taps)))};
 }
 
+/// Left operand of forward and dgrad: row = pixel of the tile, step = tap and channel (of dy: tap
+/// and filter).
+struct PatchSource {
+  const Patch& patch;
+  const float* image;  // x or dy
+  const Pixel* pixel;  // of the tile, in shared memory
+  __device__ __forceinline__ Pixel row(int i) const { return pixel[i]; }
+  __device__ __forceinline__ Tap step(unsigned kk) const { return patch.tap(kk); }
+  __device__ __forceinline__ const float* find(const Pixel& p, const Tap& t) const {
+    return patch.find(image, p, t);
+  }
+};
+
 }  // namespace fovea::FOVEA_TARGET

@@ -3,24 +3,18 @@
 // Block  -> 256 consecutive elements of the output; thread -> one element, one chain of fma.
 // Reuse  -> none but what the caches give.
 // Limits -> none.
-#include <fovea/kernels/cuda/epilogue.h>
 #include <fovea/kernels/cuda/factories.h>
-#include <fovea/kernels/device/launch.h>
+#include <fovea/kernels/cuda/naive.h>
 
 #include <cstdint>
 
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kThreads = 256;
-
-/// Index of this thread's output element; may lie behind the last.
-__device__ std::int64_t element() { return std::int64_t{blockIdx.x} * kThreads + threadIdx.x; }
-
 // x[m,k], w[n,k] -> y[m,n]
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kNaiveThreads)
     forward(LinearProblem p, const float* x, const float* w, float* y, ForwardEpilogue epilogue) {
-  const std::int64_t e = element();
+  const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.m} * p.n) return;
   const int column = static_cast<int>(e % p.n);
   const float* x_row = x + e / p.n * p.k;
@@ -31,9 +25,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // dy[m,n], w[n,k] -> dx[m,k]
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kNaiveThreads)
     dgrad(LinearProblem p, const float* dy, const float* w, float* dx, DgradEpilogue epilogue) {
-  const std::int64_t e = element();
+  const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.m} * p.k) return;
   const float* dy_row = dy + e / p.k * p.n;
   const float* w_column = w + e % p.k;
@@ -43,9 +37,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // x[m,k], dy[m,n] -> dw[n,k]; the thread of a row's first weight sums its bias gradient too.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kNaiveThreads)
     wgrad(LinearProblem p, const float* x, const float* dy, float* dw, float* db, bool accumulate) {
-  const std::int64_t e = element();
+  const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.k) return;
   const float* x_column = x + e % p.k;
   const float* dy_column = dy + e / p.k;
@@ -61,50 +55,31 @@ __global__ void __launch_bounds__(kThreads)
   out = accumulate ? out + bias_sum : bias_sum;
 }
 
-Launch launch_for(const Shape& output) {
-  return {.grid = {ceil_div(output.elements(), kThreads)}, .block = {kThreads}};
-}
-
 void run_forward(const LinearProblem& p, const LinearForward::Args& a, StreamView stream) {
-  launch(forward, launch_for(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
+  launch(forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
          a.y.as<float>(), forward_epilogue(p.epilogue, a.b));
 }
 
 void run_dgrad(const LinearProblem& p, const LinearDgrad::Args& a, StreamView stream) {
-  launch(dgrad, launch_for(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
+  launch(dgrad, naive_launch(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
          a.dx.as<float>(), dgrad_epilogue(p.epilogue, a.mask));
 }
 
 void run_wgrad(const LinearProblem& p, const LinearWgrad::Args& a, StreamView stream) {
-  launch(wgrad, launch_for(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
+  launch(wgrad, naive_launch(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
          a.dw.as<float>(), p.epilogue.db ? a.db.as<float>() : nullptr, p.epilogue.acc);
-}
-
-template <class Op, auto Run>
-Algorithm<Op> naive(const Epilogue& offered) {
-  Algorithm<Op> a;
-  a.engine = kEngine;
-  a.name = "naive";
-  a.devices = kTarget;
-  a.can_run = [offered](const LinearProblem& p, const DeviceInfo&) {
-    return admits(offered, p.epilogue);
-  };
-  a.prepare = [](const LinearProblem& p, const Variant&, const DeviceInfo&) {
-    return prepared<Op>(p, Run);
-  };
-  return a;
 }
 
 }  // namespace
 
 Algorithm<LinearForward> linear_forward_naive() {
-  return naive<LinearForward, run_forward>(kForwardEpilogues);
+  return naive_algorithm<LinearForward>(run_forward, kForwardEpilogues);
 }
 Algorithm<LinearDgrad> linear_dgrad_naive() {
-  return naive<LinearDgrad, run_dgrad>(kDgradEpilogues);
+  return naive_algorithm<LinearDgrad>(run_dgrad, kDgradEpilogues);
 }
 Algorithm<LinearWgrad> linear_wgrad_naive() {
-  return naive<LinearWgrad, run_wgrad>(kWgradEpilogues);
+  return naive_algorithm<LinearWgrad>(run_wgrad, kWgradEpilogues);
 }
 
 }  // namespace fovea::FOVEA_TARGET
