@@ -26,7 +26,7 @@ mkdir -p "$tree"
 (cd "$root" && git ls-files -z) | while IFS= read -r -d '' file; do
   cmp -s "$root/$file" "$tree/$file" && continue
   mkdir -p "$(dirname "$tree/$file")"
-  cp -p "$root/$file" "$tree/$file"
+  cp --preserve=mode "$root/$file" "$tree/$file"  # a new time: an interrupted run left objects of a fault
 done
 command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja
 linker=()
