@@ -92,6 +92,20 @@ void add_plan(CLI::App& app, PlanCommand& o) {
   app.add_option("--classes", o.classes, "so many classes")->check(CLI::PositiveNumber);
 }
 
+void add_time(CLI::App& app, TimeCommand& o) {
+  app.footer(
+      "Example:\n  fovea time --preset lenet --batch 64 --engine simd,onednn --engine reference");
+  add_recipe(app, o.recipe);
+  app.remove_option(app.get_option("--engine"));
+  app.remove_option(app.get_option("--math"));
+  app.add_option("--engine", o.engines, "ordered list, a column; may be repeated");
+  app.add_option("--math", o.maths, "list of fp32, tf32, bf16: a column each")
+      ->capture_default_str();
+  app.add_option("--steps", o.steps, "steps timed each way")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+}
+
 void add_features(CLI::App& app, FeaturesCommand& o) {
   app.footer(
       "Example:\n  fovea features --run runs/lenet-1 --data /usr/share/datasets/fashion-mnist "
@@ -207,6 +221,10 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   add_plan(*command("plan", "memory, largest batch and engines before training",
                     [&] { return run_plan(context, plan); }),
            plan);
+  TimeCommand time;
+  add_time(*command("time", "one training step, layer by layer",
+                    [&] { return run_time(context, time); }),
+           time);
   FeaturesCommand features;
   add_features(*command("features", "the output of any layer for each picture",
                         [&] { return run_features(context, features); }),

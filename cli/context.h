@@ -23,6 +23,7 @@ struct CommandContext {
 int run_devices(const CommandContext& c);
 int run_presets(const CommandContext& c, const PresetsCommand& o);
 int run_plan(const CommandContext& c, const PlanCommand& o);
+int run_time(const CommandContext& c, const TimeCommand& o);
 int run_train(const CommandContext& c, const TrainCommand& o);
 int run_evaluate(const CommandContext& c, const EvaluateCommand& o);
 int run_classify(const CommandContext& c, const ClassifyCommand& o);

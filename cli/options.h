@@ -61,6 +61,13 @@ struct PlanCommand {
   int classes = 0;
 };
 
+struct TimeCommand {
+  RecipeChoice recipe;
+  std::vector<std::string> engines;  // a column each
+  std::string maths = "fp32";        // a column each
+  int steps = 20;
+};
+
 struct EvaluateCommand {
   std::string run, data, split = "test", labels, html;
   int views = 1;

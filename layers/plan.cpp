@@ -289,6 +289,18 @@ void Plan::run() {
   }
 }
 
+void Plan::run_marked(std::span<Event> marks) {
+  Impl& p = *impl_;
+  if (marks.size() != p.steps.size()) {
+    throw InvalidArgument("plan: " + std::to_string(marks.size()) + " marks for " +
+                          std::to_string(p.steps.size()) + " launches");
+  }
+  for (std::size_t i = 0; i < p.steps.size(); ++i) {
+    p.steps[i].launch->run(p.main);
+    marks[i].record(p.main);
+  }
+}
+
 TensorView Plan::tensor(const std::string& name) const {
   const Impl& p = *impl_;
   if (std::ranges::find(p.names, name) != p.names.end()) {

@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,9 @@ class FOVEA_API Plan {
   /// what the first recorded. FOVEA_SYNC=1 in the environment: launch by launch, waiting after
   /// each; an error then names op, layer and problem.
   void run();
+  /// Enqueues one step launch by launch on one lane and records marks[i] after row i: the parts of
+  /// a step. marks.size() is rows().size().
+  void run_marked(std::span<Event> marks);
   /// An input or kept value by name, after bind(). Throws InvalidArgument for another name.
   TensorView tensor(const std::string& name) const;
 

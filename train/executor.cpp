@@ -78,6 +78,7 @@ struct Executor::Impl {
   std::vector<float> download(const Tensor& block) const;
   void assign(const Tensor& block, std::span<const float> elements, const char* what) const;
   Plan& at(PlanId id) { return *plans[static_cast<std::size_t>(id)].plan; }
+  void copy_step(const Placed& placed, const StepInput& input, const StepState& state_of_step);
   void copy_input(Plan& plan, const char* name, const void* from, std::size_t bytes,
                   std::size_t& staged);
 };
@@ -279,6 +280,8 @@ const Plan& Executor::plan(PlanId id) const { return impl_->at(id); }
 const std::vector<ParameterSpec>& Executor::parameters() const { return impl_->parameters; }
 const ParameterLayout& Executor::layout() const { return impl_->layout; }
 const DeviceInfo& Executor::device() const { return impl_->info; }
+const Recipe& Executor::recipe() const { return impl_->recipe; }
+int Executor::outputs() const { return impl_->outputs; }
 const Policy& Executor::policy() const { return impl_->options.policy; }
 StreamView Executor::stream() const { return impl_->stream; }
 
@@ -319,27 +322,43 @@ void Executor::Impl::copy_input(Plan& plan, const char* name, const void* from, 
   stream.view().copy(to.data, from, bytes);
 }
 
-void Executor::enqueue(PlanId id, const StepInput& input, StepState state) {
-  Impl& i = *impl_;
-  Placed& placed = i.plans[static_cast<std::size_t>(id)];
-  Staging& s = i.staging[i.turn];
+void Executor::Impl::copy_step(const Placed& placed, const StepInput& input,
+                               const StepState& state_of_step) {
+  Staging& s = staging[turn];
   if (s.copied) s.copied->wait();
   std::size_t staged = 0;
-  i.copy_input(*placed.plan, "pictures", input.images.data(), input.images.size_bytes(), staged);
+  copy_input(*placed.plan, "pictures", input.images.data(), input.images.size_bytes(), staged);
   if (placed.use != Use::predict) {
-    if (i.recipe.train.loss == "mse") {
-      i.copy_input(*placed.plan, "targets", input.targets.data(), input.targets.size_bytes(),
-                   staged);
+    if (recipe.train.loss == "mse") {
+      copy_input(*placed.plan, "targets", input.targets.data(), input.targets.size_bytes(), staged);
     } else {
-      i.copy_input(*placed.plan, "labels", input.labels.data(), input.labels.size_bytes(), staged);
+      copy_input(*placed.plan, "labels", input.labels.data(), input.labels.size_bytes(), staged);
     }
   }
-  s.state = state;
-  s.state.slot = static_cast<std::int32_t>(state.step % kRing);
-  i.stream.view().copy(i.state.data(), &s.state, sizeof(StepState));
-  if (s.copied) s.copied->record(i.stream);
+  s.state = state_of_step;
+  s.state.slot = static_cast<std::int32_t>(state_of_step.step % kRing);
+  stream.view().copy(state.data(), &s.state, sizeof(StepState));
+  if (s.copied) s.copied->record(stream);
+  turn = (turn + 1) % staging.size();
+}
+
+void Executor::enqueue(PlanId id, const StepInput& input, StepState state) {
+  const Placed& placed = impl_->plans[static_cast<std::size_t>(id)];
+  impl_->copy_step(placed, input, state);
   placed.plan->run();
-  i.turn = (i.turn + 1) % i.staging.size();
+}
+
+void Executor::enqueue_marked(PlanId id, const StepInput& input, StepState state,
+                              std::span<Event> marks) {
+  const Placed& placed = impl_->plans[static_cast<std::size_t>(id)];
+  if (marks.size() != placed.plan->rows().size() + 2) {
+    throw InvalidArgument("executor: " + std::to_string(marks.size()) + " marks for a step of " +
+                          std::to_string(placed.plan->rows().size()) + " launches and its input");
+  }
+  marks[0].record(impl_->stream);
+  impl_->copy_step(placed, input, state);
+  marks[1].record(impl_->stream);
+  placed.plan->run_marked(marks.subspan(2));
 }
 
 std::span<const StepMetrics> Executor::read_metrics(std::uint64_t first, int count) {

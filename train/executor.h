@@ -71,6 +71,8 @@ class FOVEA_API Executor {
   const std::vector<ParameterSpec>& parameters() const;
   const ParameterLayout& layout() const;
   const DeviceInfo& device() const;
+  const Recipe& recipe() const;
+  int outputs() const;
   const Policy& policy() const;
   StreamView stream() const;
 
@@ -85,6 +87,9 @@ class FOVEA_API Executor {
 
   /// Enqueues one step. state.slot is set here, to state.step modulo kRing.
   void enqueue(PlanId id, const StepInput& input, StepState state);
+  /// The same, launch by launch on one lane: marks[0] is recorded before the input is copied,
+  /// marks[1] after it, marks[2 + i] after row i of the plan. marks.size() is 2 + rows.
+  void enqueue_marked(PlanId id, const StepInput& input, StepState state, std::span<Event> marks);
   /// Metrics of steps [first, first + count), count <= kRing; waits for them. Valid until the next
   /// call.
   std::span<const StepMetrics> read_metrics(std::uint64_t first, int count);
