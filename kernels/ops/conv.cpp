@@ -39,6 +39,18 @@ std::string to_string(const Epilogue& e) {
   return text;
 }
 
+Verdict covers(const Epilogue& offered, const Epilogue& wanted) {
+  for (bool Epilogue::*const e :
+       {&Epilogue::bias, &Epilogue::relu, &Epilogue::tanh, &Epilogue::drop, &Epilogue::mask,
+        &Epilogue::acc, &Epilogue::db, &Epilogue::sgd}) {
+    if (!(wanted.*e) || offered.*e) continue;
+    Epilogue one;
+    one.*e = true;
+    return Verdict::no(to_string(one) + " is not an epilogue of this algorithm");
+  }
+  return {};
+}
+
 void validate(const ConvProblem& p) {
   require(p.n >= 1 && p.c >= 1 && p.h >= 1 && p.w >= 1 && p.k >= 1 && p.r >= 1 && p.s >= 1, p,
           "every extent is at least 1");

@@ -36,6 +36,8 @@ struct Epilogue {
 
 /// "+bias+relu"; "" where there is none.
 FOVEA_API std::string to_string(const Epilogue& e);
+/// Yes if every epilogue in `wanted` is one of `offered`; else which one is not.
+FOVEA_API Verdict covers(const Epilogue& offered, const Epilogue& wanted);
 
 struct FOVEA_API ConvProblem {
   int n = 0, c = 0, h = 0, w = 0;  // batch, input channels, height, width
