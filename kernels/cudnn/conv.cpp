@@ -1,0 +1,168 @@
+// conv.cpp - convolution's lists: one algorithm `graph`, whose variants are the engine
+// configurations that cuDNN's heuristics propose.
+#include <fovea/kernels/cudnn/algorithms.h>
+#include <fovea/kernels/cudnn/conv_graph.h>
+#include <fovea/kernels/cudnn/engine_config.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fovea::cudnn {
+namespace {
+
+/// A tensor of a graph and where it lies.
+using Bound = std::pair<Uid, void*>;
+using Bindings = std::array<Bound, 4>;  // nullptr: not part of the graph
+
+Bindings bindings(const ConvForward::Args& a) {
+  return {Bound{Uid::x, a.x.data}, Bound{Uid::w, a.w.data}, Bound{Uid::b, a.b.data},
+          Bound{Uid::y, a.y.data}};
+}
+Bindings bindings(const ConvDgrad::Args& a) {
+  return {Bound{Uid::dy, a.dy.data}, Bound{Uid::w, a.w.data}, Bound{Uid::mask, a.mask.data},
+          Bound{Uid::dx, a.dx.data}};
+}
+Bindings bindings(const ConvWgrad::Args& a) {
+  return {Bound{Uid::x, a.x.data}, Bound{Uid::dy, a.dy.data}, Bound{Uid::dw, a.dw.data}, Bound{}};
+}
+
+/// Only what the graph has: a caller may hand in a bias that the problem does not add.
+bool takes_part(Uid uid, const Epilogue& e) {
+  return (uid != Uid::b || e.bias) && (uid != Uid::mask || e.mask);
+}
+
+Descriptor variant_pack(const CudnnApi& api, const Bindings& tensors, const Epilogue& epilogue,
+                        void* workspace) {
+  std::vector<std::int64_t> uids;
+  std::vector<void*> addresses;
+  for (const auto& [uid, address] : tensors) {
+    if (address == nullptr || !takes_part(uid, epilogue)) continue;
+    uids.push_back(static_cast<std::int64_t>(uid));
+    addresses.push_back(address);
+  }
+  Descriptor pack(api, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
+  pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, uids)
+      .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, addresses)
+      .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, workspace)
+      .finalize();
+  return pack;
+}
+
+template <class Op>
+class ConvPlan final : public Prepared<typename Op::Args> {
+ public:
+  using Args = typename Op::Args;
+
+  ConvPlan(std::shared_ptr<CudnnSession> session, const ConvSetup& setup,
+           const EngineConfig& config)
+      : session_{std::move(session)},
+        setup_{setup},
+        graph_{session_->api(), session_->handle(), setup},
+        plan_{execution_plan(session_->api(), session_->handle(), graph_.descriptor(), config)} {
+    if (const Verdict v = admits(plan_.notes, setup.math, false); !v) {
+      throw InvalidArgument("cudnn:graph '" + to_string(config) + "' " + v.why_not + "; " +
+                            describe<Op>(setup.problem, setup.math) + " needs another variant");
+    }
+  }
+
+  std::size_t workspace_bytes() const override { return plan_.workspace_bytes; }
+  bool deterministic() const override {
+    return static_cast<bool>(admits(plan_.notes, setup_.math, true));
+  }
+
+  void bind(const Args& args) override {
+    bound_ = bindings(args);
+    workspace_ = args.context.workspace;
+    guarded<Op>(setup_.problem, setup_.math, [&] {
+      pack_ = variant_pack(session_->api(), bound_, setup_.problem.epilogue, workspace_);
+    });
+  }
+
+  void run(const Args& args, StreamView stream) override {
+    // Addresses other than those bound are a caller's right in tests; a step never pays for it.
+    if (!pack_ || bindings(args) != bound_ || args.context.workspace != workspace_) bind(args);
+    guarded<Op>(setup_.problem, setup_.math, [&] {
+      session_->on(stream.native(), [&](cudnnHandle_t handle) {
+        const CudnnApi& api = session_->api();
+        api.check(api.execute(handle, plan_.descriptor.get(), pack_->get()), "cudnnBackendExecute");
+      });
+    });
+  }
+
+ private:
+  std::shared_ptr<CudnnSession> session_;
+  ConvSetup setup_;
+  ConvGraph graph_;
+  ExecutionPlan plan_;
+  Bindings bound_{};
+  void* workspace_ = nullptr;
+  std::optional<Descriptor> pack_;
+};
+
+std::vector<Candidate> candidates(CudnnSession& session, const ConvSetup& setup,
+                                  bool deterministic) {
+  const ConvGraph graph(session.api(), session.handle(), setup);
+  std::vector<Candidate> all = propose(session.api(), graph.descriptor());
+  std::erase_if(all,
+                [&](const Candidate& c) { return !admits(c.notes, setup.math, deterministic); });
+  return all;
+}
+
+/// Those that fit the workspace, in order; where none does, the one that needs least.
+std::vector<Variant> fitting(const std::vector<Candidate>& all, std::size_t workspace) {
+  std::vector<Variant> variants;
+  for (const Candidate& c : all) {
+    if (c.workspace_bytes <= workspace) variants.push_back(to_string(c.config));
+  }
+  if (variants.empty() && !all.empty()) {
+    variants.push_back(
+        to_string(std::ranges::min_element(all, {}, &Candidate::workspace_bytes)->config));
+  }
+  return variants;
+}
+
+template <class Op>
+Algorithm<Op> graph(const SharedEngine& engine, Math math) {
+  Algorithm<Op> a = algorithm<Op>("graph", math);
+  a.exact_on_integers = false;  // some variants transform: Winograd, FFT
+  const auto setup = [math](const ConvProblem& p) {
+    return ConvSetup{.pass = Op::kPass, .problem = p, .math = math};
+  };
+  const auto offered = [engine, setup](const ConvProblem& p, const DeviceInfo& d,
+                                       const Limits& limits) {
+    return fitting(candidates(*engine->cudnn(d.device.index()), setup(p), limits.deterministic),
+                   limits.workspace_bytes);
+  };
+  a.can_run = [engine, setup](const ConvProblem& p, const DeviceInfo& d) {
+    if (const Verdict v = expressible(Op::kPass, p.epilogue); !v) return v;
+    return possible([&] {
+      const auto found = candidates(*engine->cudnn(d.device.index()), setup(p), true);
+      return found.empty() ? Verdict::no("cuDNN has no deterministic engine of this precision")
+                           : Verdict{};
+    });
+  };
+  a.variants = [offered, math](const ConvProblem& p, const DeviceInfo& d, const Limits& limits) {
+    return guarded<Op>(p, math, [&] { return offered(p, d, limits); });
+  };
+  a.prepare = [=](const ConvProblem& p, const Variant& variant, const DeviceInfo& d) {
+    return guarded<Op>(p, math, [&]() -> std::unique_ptr<Prepared<typename Op::Args>> {
+      const Variant v = variant.empty() ? offered(p, d, {}).at(0) : variant;
+      return std::make_unique<ConvPlan<Op>>(engine->cudnn(d.device.index()), setup(p),
+                                            parse_engine_config(v));
+    });
+  };
+  return a;
+}
+
+}  // namespace
+
+void add_conv(Registry& registry, const SharedEngine& engine) {
+  for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
+    registry.add(graph<ConvForward>(engine, math));
+    registry.add(graph<ConvDgrad>(engine, math));
+    registry.add(graph<ConvWgrad>(engine, math));
+  }
+}
+
+}  // namespace fovea::cudnn
