@@ -2,6 +2,7 @@
 #include <fovea/cli/context.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
+#include <fovea/kernels/registry/registry.h>
 
 #include <algorithm>
 
@@ -48,6 +49,9 @@ int run_devices(const CommandContext& c) {
   }
   std::fputs(table.text().c_str(), stdout);
   if (!no_gpu.empty()) c.print("cuda      " + no_gpu);
+  for (const LibraryStatus& library : library_status()) {
+    c.print(format("%-10s", library.engine.c_str()) + library.text);
+  }
   c.print("auto      " + to_string(Device::best()) + ": " + Device::reason());
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/kernels/cuda/algorithms.h>
+#include <fovea/kernels/cudnn/cudnn.h>
 #include <fovea/kernels/registry/registry.h>
 
 namespace fovea {
@@ -13,6 +14,7 @@ namespace {
 constexpr bool kHasOneDnn = FOVEA_HAS_ONEDNN;
 constexpr bool kHasEmulator = FOVEA_HAS_EMULATOR;
 constexpr bool kHasCuda = FOVEA_HAS_CUDA;
+constexpr bool kHasCudnn = FOVEA_HAS_CUDNN;
 
 }  // namespace
 
@@ -23,7 +25,24 @@ Registry default_registry() {
   add_reference_algorithms(registry);
   if constexpr (kHasEmulator) emu::add_algorithms(registry);
   if constexpr (kHasCuda) gpu::add_algorithms(registry);
+  if constexpr (kHasCudnn) add_cudnn_algorithms(registry);
   return registry;
+}
+
+std::vector<LibraryStatus> library_status() {
+  LibraryStatus onednn{"onednn", kHasOneDnn,
+                       "not in this build (install libdnnl-dev, configure again)"};
+  if constexpr (kHasOneDnn) onednn.text = "oneDNN " + onednn_version();
+  LibraryStatus cudnn{"cudnn", false, {}};
+  if constexpr (kHasCudnn) {
+    const CudnnStatus status = cudnn_status();
+    cudnn = {"cudnn", status.works, status.text};
+  } else if constexpr (kHasCuda) {
+    cudnn.text = "not in this build (install the headers of cuDNN 9, configure again)";
+  } else {
+    cudnn.text = "not in this build, which has no CUDA";
+  }
+  return {onednn, cudnn};
 }
 
 }  // namespace fovea

@@ -6,6 +6,7 @@
 #include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -166,7 +167,7 @@ std::map<std::string, std::string> golden_results(DeviceKind kind) {
   std::map<std::string, std::string> results;
   const DeviceInfo device = device_info(device_of(kind));
   for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
-    if (!a.exact_on_integers) return;
+    if (a.engine != "fovea" || !a.exact_on_integers) return;
     for (const auto& problem : problems<Op>("schedules")) {
       if (!OpTraits<Op>::exact_on_integers(problem) || !verdict_of(a, problem, device)) continue;
       const Variant variant = variants_of(a, problem, device, {}).front();
@@ -182,8 +183,11 @@ std::map<std::string, std::string> golden_results(DeviceKind kind) {
 std::vector<std::string> algorithms_never_reached(DeviceKind kind) {
   const DeviceInfo device = device_info(device_of(kind));
   std::vector<std::string> unreached;
+  const std::vector<LibraryStatus> libraries = library_status();
   for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
-    if (a.math == Math::bf16) return;
+    const bool missing = std::ranges::any_of(
+        libraries, [&](const LibraryStatus& l) { return l.engine == a.engine && !l.works; });
+    if (a.math == Math::bf16 || missing) return;
     for (const std::string& list : kLists) {
       for (const auto& p : problems<Op>(list)) {
         if (verdict_of(a, p, device)) return;
