@@ -2,8 +2,7 @@
 #include <fovea/kernels/cudnn/algorithms.h>
 #include <fovea/kernels/cudnn/matmul.h>
 #include <fovea/tests/kernels/cudnn/fake_cublaslt.h>
-#include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits.h>
+#include <fovea/tests/kernels/cudnn/in_bf16.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>
 
@@ -56,6 +55,15 @@ TEST_F(CublasLt, ProductsMeanWhatFoveaMeans) {
   EXPECT_GT(compare<LinearForward>(), 5);
   EXPECT_GT(compare<LinearDgrad>(), 5);
   EXPECT_GT(compare<LinearWgrad>(), 5);
+}
+
+TEST_F(CublasLt, ProductsInBf16MeanWhatFoveaMeans) {
+  LinearProblem p = parse_linear("m5n7k12");
+  expect_right_in_bf16(in<LinearDgrad>(Math::bf16), "", host(), p);
+  p.epilogue = {.bias = true, .relu = true};
+  expect_right_in_bf16(in<LinearForward>(Math::bf16), "", host(), p);
+  p.epilogue = {.db = true};
+  expect_right_in_bf16(in<LinearWgrad>(Math::bf16), "", host(), p);
 }
 
 const LinearProblem kSmall = parse_linear("m2n3k4");

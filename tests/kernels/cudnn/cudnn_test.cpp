@@ -5,8 +5,7 @@
 #include <fovea/kernels/cudnn/cudnn.h>
 #include <fovea/kernels/cudnn/engine_config.h>
 #include <fovea/tests/kernels/cudnn/fake_cudnn.h>
-#include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits.h>
+#include <fovea/tests/kernels/cudnn/in_bf16.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>
 
@@ -89,20 +88,16 @@ TEST_F(Cudnn, PlanesMeanWhatFoveaMeans) {
   EXPECT_GT(compare<Softmax>("edge") + compare<Softmax>("random"), 0);
 }
 
-TEST_F(Cudnn, Bf16TensorsHaveFp32Biases) {
-  const ConvProblem p = parse_conv("n1c1h1k2r1+bias+relu");
-  const auto prepared = in<ConvForward>(Math::bf16).prepare(p, "", host());
-  bf16 x = to_bf16(3), w[2] = {to_bf16(2), to_bf16(-2)}, y[2] = {};
-  float b[2] = {0.5F, 1.0F};
-  ConvForward::Args args{{&x, DType::bf16, p.x_shape()},
-                         {w, DType::bf16, p.w_shape()},
-                         {b, DType::f32, {2}},
-                         {y, DType::bf16, p.y_shape()},
-                         {}};
-  const Stream stream(Device::cpu());
-  prepared->run(args, stream);
-  EXPECT_EQ(to_float(y[0]), 6.5F);
-  EXPECT_EQ(to_float(y[1]), 0.0F);
+TEST_F(Cudnn, ConvolutionsInBf16MeanWhatFoveaMeans) {
+  for (const char* text : {"n2c6h9w7k8r3ph1:0g2", "n1c3h14k4r5u3"}) {
+    ConvProblem p = parse_conv(text);
+    SCOPED_TRACE(text);
+    expect_right_in_bf16(in<ConvWgrad>(Math::bf16), "", host(), p);
+    p.epilogue = {.bias = true, .relu = true};
+    expect_right_in_bf16(in<ConvForward>(Math::bf16), "", host(), p);
+    p.epilogue = {.mask = true};
+    expect_right_in_bf16(in<ConvDgrad>(Math::bf16), "", host(), p);
+  }
 }
 
 TEST_F(Cudnn, DeclinesWhatItDoesNotExpress) {
