@@ -52,7 +52,7 @@ if(FOVEA_CUDA)
     include(FoveaCuda)
   endif()
   if(FOVEA_WITH_CUDA AND FOVEA_CUDNN)
-    find_package(CUDNN 9 QUIET)
+    find_package(CUDNN 9.2 QUIET)  # the first that tells an engine's workspace
     set(FOVEA_WITH_CUDNN ${CUDNN_FOUND})
   endif()
 endif()

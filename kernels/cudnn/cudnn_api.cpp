@@ -10,6 +10,8 @@ namespace {
 constexpr std::array kFiles = {"libcudnn.so.9", "libcudnn.so",
                                "/usr/local/cuda/lib64/libcudnn.so.9"};
 
+constexpr std::size_t kOldest = 90200;  // the first that tells an engine's workspace
+
 void find_graph_api(const DynamicLibrary& library, CudnnApi& api) {
   library.find("cudnnGetVersion", api.get_version);
   library.find("cudnnGetErrorString", api.get_error_string);
@@ -70,9 +72,10 @@ CudnnApi load_cudnn() {
   CudnnApi api;
   api.file = library.file();
   find_graph_api(library, api);
-  if (api.get_version() / 10000 != CUDNN_MAJOR) {
+  if (api.get_version() / 10000 != CUDNN_MAJOR || api.get_version() < kOldest) {
     throw Unsupported("cuDNN in " + api.file + " is version " + api.version() +
-                      ", this build needs " + std::to_string(CUDNN_MAJOR) + "; " + source.fix);
+                      ", this build needs " + std::to_string(CUDNN_MAJOR) + ", from 9.2.0 on; " +
+                      source.fix);
   }
   find_ops(library, api);
   return api;

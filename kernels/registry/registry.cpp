@@ -38,7 +38,7 @@ std::vector<LibraryStatus> library_status() {
     const CudnnStatus status = cudnn_status();
     cudnn = {"cudnn", status.works, status.text};
   } else if constexpr (kHasCuda) {
-    cudnn.text = "not in this build (install the headers of cuDNN 9, configure again)";
+    cudnn.text = "not in this build (install the headers of cuDNN 9.2 or later, configure again)";
   } else {
     cudnn.text = "not in this build, which has no CUDA";
   }
