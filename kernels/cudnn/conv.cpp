@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <mutex>
 #include <utility>
 
 namespace fovea::cudnn {
@@ -100,14 +102,38 @@ class ConvPlan final : public Prepared<typename Op::Args> {
   std::optional<Descriptor> pack_;
 };
 
-std::vector<Candidate> candidates(CudnnSession& session, const ConvSetup& setup,
-                                  bool deterministic) {
-  const ConvGraph graph(session.api(), session.handle(), setup);
-  std::vector<Candidate> all = propose(session.api(), graph.descriptor());
-  std::erase_if(all,
-                [&](const Candidate& c) { return !admits(c.notes, setup.math, deterministic); });
-  return all;
-}
+/// What heuristics proposed, by problem and device: they take up to seconds, and can_run, variants
+/// and prepare all ask. Thread-safe.
+class Proposals {
+ public:
+  explicit Proposals(SharedEngine engine) : engine_{std::move(engine)} {}
+
+  /// Those that compute as the math mode asks. Throws as propose().
+  std::vector<Candidate> of(const ConvSetup& setup, int device, bool deterministic) {
+    std::vector<Candidate> all = all_of(setup, device);
+    std::erase_if(all,
+                  [&](const Candidate& c) { return !admits(c.notes, setup.math, deterministic); });
+    return all;
+  }
+
+ private:
+  std::vector<Candidate> all_of(const ConvSetup& setup, int device) {
+    const std::string key = to_string(setup.problem, true) + " " + std::to_string(device);
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto known = known_.find(key); known != known_.end()) return known->second;
+    }
+    const std::shared_ptr<CudnnSession> session = engine_->cudnn(device);
+    const ConvGraph graph(session->api(), session->handle(), setup);
+    std::vector<Candidate> all = propose(session->api(), graph.descriptor());
+    const std::lock_guard lock(mutex_);
+    return known_[key] = std::move(all);
+  }
+
+  SharedEngine engine_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Candidate>> known_;
+};
 
 /// Those that fit the workspace, in order; where none does, the one that needs least.
 std::vector<Variant> fitting(const std::vector<Candidate>& all, std::size_t workspace) {
@@ -129,15 +155,16 @@ Algorithm<Op> graph(const SharedEngine& engine, Math math) {
   const auto setup = [math](const ConvProblem& p) {
     return ConvSetup{.pass = Op::kPass, .problem = p, .math = math};
   };
-  const auto offered = [engine, setup](const ConvProblem& p, const DeviceInfo& d,
-                                       const Limits& limits) {
-    return fitting(candidates(*engine->cudnn(d.device.index()), setup(p), limits.deterministic),
+  const auto proposals = std::make_shared<Proposals>(engine);
+  const auto offered = [proposals, setup](const ConvProblem& p, const DeviceInfo& d,
+                                          const Limits& limits) {
+    return fitting(proposals->of(setup(p), d.device.index(), limits.deterministic),
                    limits.workspace_bytes);
   };
-  a.can_run = [engine, setup](const ConvProblem& p, const DeviceInfo& d) {
+  a.can_run = [proposals, setup](const ConvProblem& p, const DeviceInfo& d) {
     if (const Verdict v = expressible(Op::kPass, p.epilogue); !v) return v;
     return possible([&] {
-      const auto found = candidates(*engine->cudnn(d.device.index()), setup(p), true);
+      const auto found = proposals->of(setup(p), d.device.index(), true);
       return found.empty() ? Verdict::no("cuDNN has no deterministic engine of this precision")
                            : Verdict{};
     });

@@ -26,7 +26,12 @@ class Cudnn : public testing::Test {
  protected:
   Cudnn() {
     fake_cudnn() = {};
+    start_afresh();
+  }
+  /// Algorithms that remember nothing.
+  void start_afresh() {
     const auto engine = std::make_shared<cudnn::Engine>(fake_cudnn_api, no_cublaslt);
+    registry_ = {};
     cudnn::add_conv(registry_, engine);
     cudnn::add_pool(registry_, engine);
     cudnn::add_lrn(registry_, engine);
@@ -136,6 +141,17 @@ TEST_F(Cudnn, VariantsAreTheProposalsInOrderEachOnce) {
             (std::vector<Variant>{"eng7 k2=4 k12=0", "eng3", "eng7 k2=5", "eng0"}));
 }
 
+TEST_F(Cudnn, AsksHeuristicsOnceForAProblem) {
+  const Algorithm<ConvForward>& a = in<ConvForward>(Math::fp32);
+  EXPECT_TRUE(a.can_run(kSmall, host()));
+  EXPECT_EQ(fake_cudnn().questions, 3) << "modes A, B and fallback";
+  a.variants(kSmall, host(), {});
+  a.prepare(kSmall, "", host());
+  EXPECT_EQ(fake_cudnn().questions, 3);
+  EXPECT_TRUE(a.can_run(parse_conv("n2c2h4k3r3ph1"), host()));
+  EXPECT_EQ(fake_cudnn().questions, 6);
+}
+
 TEST_F(Cudnn, NotesDecideByMathAndDeterminism) {
   fake_cudnn().proposals[CUDNN_HEUR_MODE_A] = {
       {.engine = 1, .notes = {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}},
@@ -235,6 +251,7 @@ TEST_F(Cudnn, FailuresLeakNothing) {
   for (const char* function : {"cudnnBackendCreateDescriptor", "cudnnBackendSetAttribute",
                                "cudnnBackendFinalize", "cudnnBackendGetAttribute"}) {
     for (int type = 0; type < CUDNN_BACKEND_OPERATION_BN_BWD_WEIGHTS_DESCRIPTOR; ++type) {
+      start_afresh();
       fake_cudnn().failure = {.function = function, .type = type};
       EXPECT_NO_THROW(in<ConvForward>(Math::fp32).can_run(p, host()));
       try {

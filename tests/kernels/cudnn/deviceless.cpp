@@ -86,6 +86,9 @@ void describe_card() {
 cudnn::CudnnApi deviceless_cudnn() {
   if (state().card == nullptr) {
     state().real = cudnn::load_cudnn();
+    if (state().real.get_version() < 90800) {
+      throw Unsupported("cuDNN " + state().real.version() + " answers for no described card");
+    }
     describe_card();
   }
   cudnn::CudnnApi api = state().real;

@@ -1,6 +1,6 @@
 // deviceless.h - the real cuDNN asked about a card that is not there: its heuristics and the
-// building of plans take a described card in place of a handle ("deviceless ahead-of-time
-// compilation", cuDNN 9.11 release notes), so that graphs are checked without a GPU.
+// building of plans take a described card in place of a handle
+// (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, since cuDNN 9.8), so that graphs are checked without a GPU.
 #pragma once
 
 #include <fovea/kernels/cudnn/cudnn_api.h>

@@ -39,6 +39,7 @@ struct FakeCudnn {
   int descriptors = 0;  // alive, of either library
   int opened = 0;       // times that the table was asked for
   int executions = 0;
+  int questions = 0;                    // to heuristics
   FakeEngine ran;                       // the engine of the last execution
   std::vector<std::string> complaints;  // misuse
 };

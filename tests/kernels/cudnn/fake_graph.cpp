@@ -103,6 +103,7 @@ cudnnStatus_t finalize(cudnnBackendDescriptor_t d) {
       if (!self.has(name)) return complain("attribute " + std::to_string(name) + " is missing");
     }
   }
+  if (self.type == CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR) ++fake_cudnn().questions;
   if (self.type == CUDNN_BACKEND_ENGINE_DESCRIPTOR) {
     self.engine = known(self.one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX));
     if (self.engine.engine < 0) return CUDNN_STATUS_NOT_SUPPORTED;
