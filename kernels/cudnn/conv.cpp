@@ -124,6 +124,7 @@ class Proposals {
       if (const auto known = known_.find(key); known != known_.end()) return known->second;
     }
     const std::shared_ptr<CudnnSession> session = engine_->cudnn(device);
+    const CurrentDevice current(device);
     const ConvGraph graph(session->api(), session->handle(), setup);
     std::vector<Candidate> all = propose(session->api(), graph.descriptor());
     const std::lock_guard lock(mutex_);
@@ -174,6 +175,7 @@ Algorithm<Op> graph(const SharedEngine& engine, Math math) {
   };
   a.prepare = [=](const ConvProblem& p, const Variant& variant, const DeviceInfo& d) {
     return guarded<Op>(p, math, [&]() -> std::unique_ptr<Prepared<typename Op::Args>> {
+      const CurrentDevice current(d.device.index());  // where cuDNN loads what it compiles
       const Variant v = variant.empty() ? offered(p, d, {}).at(0) : variant;
       return std::make_unique<ConvPlan<Op>>(engine->cudnn(d.device.index()), setup(p),
                                             parse_engine_config(v));
