@@ -1,7 +1,7 @@
 #include <fovea/core/error.h>
+#include <fovea/train/crc32.h>
 #include <fovea/train/safetensors.h>
 
-#include <zlib.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr const char* kChecksum = "fovea.crc32";
 }
 
 std::string crc_text(const char* data, std::size_t bytes) {
-  return std::to_string(crc32_z(0, reinterpret_cast<const Bytef*>(data), bytes));
+  return std::to_string(crc32({data, bytes}));
 }
 
 std::string read_all(const std::string& path) {
@@ -156,7 +156,7 @@ void save_tensors(const std::string& path, const TensorFile& file) {
   std::vector<std::string_view> pieces(2);
   Json header;
   header["__metadata__"] = Json::object();
-  uLong checksum = crc32_z(0, nullptr, 0);
+  std::uint32_t checksum = 0;
   std::size_t end = 0;
   for (const NamedTensor& t : file.tensors) {
     if (static_cast<std::int64_t>(t.elements.size()) != t.shape.elements()) {
@@ -164,7 +164,7 @@ void save_tensors(const std::string& path, const TensorFile& file) {
     }
     const std::size_t bytes = t.elements.size() * sizeof(float), begin = end;
     pieces.emplace_back(reinterpret_cast<const char*>(t.elements.data()), bytes);
-    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(t.elements.data()), bytes);
+    checksum = crc32(pieces.back(), checksum);
     end += bytes;
     Json shape = Json::array();
     for (int i = 0; i < t.shape.rank(); ++i) shape.push_back(t.shape[i]);

@@ -1,26 +1,66 @@
-#include <fovea/core/error.h>
+#include <fovea/train/crc32.h>
 #include <fovea/train/report/png.h>
-
-#include <png.h>
 
 #include <algorithm>
 #include <cmath>
 
 namespace fovea::report {
 
-std::string encode_png(const Picture& p) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  image.width = static_cast<png_uint_32>(p.width);
-  image.height = static_cast<png_uint_32>(p.height);
-  image.format = PNG_FORMAT_RGB;
-  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-  std::string bytes(size, '\0');
-  if (png_image_write_to_memory(&image, bytes.data(), &size, 0, p.rgb.data(), 0, nullptr) == 0) {
-    throw Error(std::string("a picture could not be encoded as PNG: ") + image.message);
-  }
-  bytes.resize(size);
+namespace {
+
+std::string big_endian(std::uint32_t v) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(v >> shift & 0xFFU);
   return bytes;
+}
+
+// W3C PNG, 5.3: length, type and data, checksum of both.
+std::string chunk(const std::string& type, const std::string& data) {
+  const std::string checked = type + data;
+  return big_endian(static_cast<std::uint32_t>(data.size())) + checked + big_endian(crc32(checked));
+}
+
+std::uint32_t adler32(const std::string& bytes) {  // RFC 1950, 8.2
+  std::uint32_t a = 1, b = 0;
+  for (const char c : bytes) {
+    a = (a + static_cast<unsigned char>(c)) % 65521;
+    b = (b + a) % 65521;
+  }
+  return b << 16 | a;
+}
+
+// A zlib stream (RFC 1950) of stored blocks (RFC 1951, 3.2.4): our pictures are small, and noise
+// that would not shrink.
+std::string stored(const std::string& bytes) {
+  constexpr std::size_t kBlock = 65535;
+  std::string out = "\x78\x01";
+  for (std::size_t at = 0; at == 0 || at < bytes.size(); at += kBlock) {
+    const std::string block = bytes.substr(at, kBlock);
+    const std::size_t n = block.size();
+    out += at + kBlock >= bytes.size() ? '\1' : '\0';  // the last one?
+    for (const std::size_t v : {n, ~n}) {
+      out += static_cast<char>(v & 0xFFU);
+      out += static_cast<char>(v >> 8 & 0xFFU);
+    }
+    out += block;
+  }
+  return out + big_endian(adler32(bytes));
+}
+
+}  // namespace
+
+std::string encode_png(const Picture& p) {
+  const auto row_bytes = static_cast<std::size_t>(p.width) * 3;
+  std::string rows;
+  for (std::size_t at = 0; at < p.rgb.size(); at += row_bytes) {
+    rows += '\0';  // no filter
+    rows.append(reinterpret_cast<const char*>(p.rgb.data() + at), row_bytes);
+  }
+  const std::string sizes = big_endian(static_cast<std::uint32_t>(p.width)) +
+                            big_endian(static_cast<std::uint32_t>(p.height));
+  const std::string eight_bit_rgb = {'\x08', '\x02', '\0', '\0', '\0'};
+  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", sizes + eight_bit_rgb) + chunk("IDAT", stored(rows)) +
+         chunk("IEND", "");
 }
 
 std::string base64(const std::string& bytes) {

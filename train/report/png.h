@@ -16,7 +16,7 @@ struct Picture {
   std::vector<std::uint8_t> rgb;
 };
 
-/// PNG bytes. Throws Error where libpng fails.
+/// PNG bytes, not compressed.
 std::string encode_png(const Picture& picture);
 std::string base64(const std::string& bytes);
 
