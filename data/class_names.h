@@ -1,4 +1,4 @@
-// class_names.h - what the labels of a data set are called.
+// class_names.h - what the labels of a data set are called. Internal.
 #pragma once
 
 #include <fovea/core/api.h>

@@ -1,4 +1,4 @@
-// file.h - whole files and compressed ones, with errors that name file and place.
+// file.h - whole files and compressed ones, with errors that name file and place. Internal.
 #pragma once
 
 #include <fovea/core/api.h>

@@ -1,5 +1,5 @@
 // gzip.h - bytes of a file, unpacked if they are gzip: by zlib (gzip_zlib.cpp), or, where the build
-// has none, plain files only (gzip_none.cpp).
+// has none, plain files only (gzip_none.cpp). Internal.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // jpeg.h - the library that decodes JPEG: libjpeg-turbo by its own interface (jpeg_turbo.cpp);
-// where the build has none, JPEG files are declined (jpeg_none.cpp).
+// where the build has none, JPEG files are declined (jpeg_none.cpp). Internal.
 #pragma once
 
 #include <fovea/data/jpeg_header.h>

@@ -1,4 +1,5 @@
-// jpeg_header.h - what a JPEG file says before its first scan: size, components, orientation.
+// jpeg_header.h - what a JPEG file says before its first scan: size, components,
+// orientation. Internal.
 #pragma once
 
 #include <cstddef>

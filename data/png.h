@@ -1,5 +1,5 @@
 // png.h - PNG by libpng (png_libpng.cpp); where the build has none, its files are declined
-// (png_none.cpp).
+// (png_none.cpp). Internal.
 #pragma once
 
 #include <fovea/data/image.h>

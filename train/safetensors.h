@@ -23,7 +23,7 @@ struct NamedTensor {
 };
 
 /// Tensors in the order of the file, and free text by key.
-struct TensorFile {
+struct FOVEA_API TensorFile {
   std::vector<NamedTensor> tensors;
   std::map<std::string, std::string> metadata;
 
