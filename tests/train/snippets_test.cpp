@@ -1,5 +1,5 @@
-// snippets_test.cpp - the two programs of docs/architecture.md, "What a library user writes", as
-// they stand there; what they take for given is around them.
+// snippets_test.cpp - the two programs of docs/embedding.md as they stand there (ctest
+// docs.embedding_programs compares); what they take for given is around them.
 #include <fovea/fovea.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +19,9 @@ struct Shot {
   fovea::ImageView view() const { return {pixels.data(), 12, 10, 30, fovea::PixelFormat::bgr8}; }
 };
 
+std::vector<std::string> messages;
+void my_log(std::string_view message) { messages.emplace_back(message); }
+
 class Snippets : public testing::Test {
  protected:
   void SetUp() override {
@@ -35,27 +38,29 @@ class Snippets : public testing::Test {
       void set(double fraction) { at = fraction; }
     } bar;
     const bool cancelled = false;
-    // clang-format off
-fovea::Model model = fovea::Model::load("alexnet.safetensors").with_classes({"cat", "dog"});  // new last layer, the rest kept
-fovea::MemoryDataset data;                                             // or any type with size() and get(i)
-for (const Shot& s : shots) data.add(s.view(), s.label);
-fovea::Trainer trainer(model, data, {.epochs = 5, .learning_rate = 1e-3F, .freeze = {"conv*"}, .seed = 1});
-trainer.on_step([&](const fovea::Progress& p) { bar.set(p.fraction); return !cancelled; });   // false: stop after this step
-trainer.run();
-model.save("pets.safetensors");
-    // clang-format on
+    fovea::Model model = fovea::Model::load("alexnet.safetensors").with_classes({"cat", "dog"});
+    fovea::MemoryDataset data;  // or a fovea::Dataset of your own
+    for (const Shot& s : shots) data.add(s.view(), s.label);
+    fovea::Trainer trainer(model, data,
+                           {.epochs = 5, .learning_rate = 1e-3F, .freeze = {"conv*"}, .seed = 1});
+    trainer.on_step([&](const fovea::Progress& p) {
+      bar.set(p.fraction);
+      return !cancelled;  // false: stop after this step; run() again goes on
+    });
+    trainer.run();
+    model.save("pets.safetensors");
     EXPECT_DOUBLE_EQ(bar.at, 1.0);
   }
 
   void predict(const Shot& shot) {
     const std::uint8_t* pixels = shot.pixels.data();
     const int height = 12, width = 10, row_bytes = 30;
-    // clang-format off
-const fovea::Model model = fovea::Model::load("pets.safetensors");     // a run folder, or the one file `fovea export` writes
-fovea::Predictor predict(model, {.device = fovea::Device::best(), .max_batch = 8});   // plans once; allocates nothing afterwards
-const fovea::ImageView image{pixels, height, width, row_bytes, fovea::PixelFormat::bgr8};  // the caller's pixels: not kept
-for (const auto& [label, probability] : predict(image).top(5)) std::printf("%5.1f %%  %s\n", 100 * probability, label.c_str());
-    // clang-format on
+    const fovea::Model model = fovea::Model::load("pets.safetensors");  // or a run folder
+    fovea::Predictor predict(model, {.device = fovea::Device::best(), .max_batch = 8});
+    const fovea::ImageView image{pixels, height, width, row_bytes, fovea::PixelFormat::bgr8};
+    for (const auto& [label, probability] : predict(image).top(5)) {
+      std::printf("%5.1f %%  %s\n", 100.0 * probability, label.c_str());
+    }
     EXPECT_EQ(predict(image).labels(), (std::vector<std::string>{"cat", "dog"}));
   }
 
@@ -63,6 +68,14 @@ for (const auto& [label, probability] : predict(image).top(5)) std::printf("%5.1
   fovea::test::TemporaryFolder folder_;
   std::filesystem::path before_;
 };
+
+TEST_F(Snippets, MessagesGoToTheSink) {
+  fovea::set_log_sink([](fovea::LogLevel, std::string_view message) { my_log(message); });
+  fovea::log(fovea::LogLevel::info, "heard");
+  fovea::set_log_sink({});
+  fovea::log(fovea::LogLevel::info, "not heard");
+  EXPECT_EQ(messages, std::vector<std::string>{"heard"});
+}
 
 TEST_F(Snippets, RunAsTheyStand) {
   std::vector<Shot> shots;
