@@ -27,6 +27,7 @@ class Launch {
  public:
   virtual ~Launch() = default;
   virtual std::size_t workspace_bytes() const = 0;
+  virtual bool deterministic() const = 0;
   /// Final addresses, in the order inputs, outputs; an absent one has data == nullptr.
   virtual void bind(std::span<const TensorView> operands, const Context& context) = 0;
   virtual void run(StreamView stream) = 0;
@@ -36,6 +37,13 @@ struct PreparedOp {
   std::unique_ptr<Launch> launch;
   Choice choice;
 };
+
+/// Runs `launch`, then `checker` on copies of the operands, waits, and throws Error where what they
+/// leave differs by more than rounding: in fp32 a thousandth of the largest magnitude, in bf16 and
+/// tf32 a thirtieth. For finding a wrong kernel, not for judging its rounding.
+FOVEA_API std::unique_ptr<Launch> checked_launch(std::unique_ptr<Launch> launch,
+                                                 std::unique_ptr<Launch> checker,
+                                                 std::string checker_name, const Target& target);
 
 class Op {
  public:
@@ -68,8 +76,14 @@ class OpOf final : public Op {
   }
   PreparedOp prepare(const Target& t, std::string_view layer) const override {
     const Chosen<Tag> c = choose<Tag>(t.registry, problem_, t.device, t.math, t.policy, layer);
-    return {std::make_unique<LaunchOf>(c.algorithm->prepare(problem_, c.variant, t.device)),
-            {c.algorithm->engine, c.algorithm->name, c.variant, c.why}};
+    Choice choice{c.algorithm->engine, c.algorithm->name, c.variant, c.why};
+    auto launch = std::make_unique<LaunchOf>(c.algorithm->prepare(problem_, c.variant, t.device));
+    if (c.checker == nullptr) return {std::move(launch), std::move(choice)};
+    choice.checker = c.checker->engine + ":" + c.checker->name;
+    auto checker =
+        std::make_unique<LaunchOf>(c.checker->prepare(problem_, c.checker_variant, t.device));
+    return {checked_launch(std::move(launch), std::move(checker), choice.checker, t),
+            std::move(choice)};
   }
 
  private:
@@ -81,6 +95,7 @@ class OpOf final : public Op {
    public:
     explicit LaunchOf(std::unique_ptr<Prepared<Args>> p) : prepared_{std::move(p)} {}
     std::size_t workspace_bytes() const override { return prepared_->workspace_bytes(); }
+    bool deterministic() const override { return prepared_->deterministic(); }
     void bind(std::span<const TensorView> operands, const Context& context) override {
       if (operands.size() != kOperands) {
         throw InvalidArgument(std::string(Tag::kName) + " takes " + std::to_string(kOperands) +

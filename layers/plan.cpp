@@ -84,7 +84,7 @@ Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
   assign_lanes(graph);
   set_lifetimes(graph);
   arena = place(lifetimes);
-  sync = sync_requested();
+  sync = sync || sync_requested();
 }
 
 void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
@@ -95,10 +95,12 @@ void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
     for (const Value& v : list) step.operands.push_back(v ? v.id() : -1);
   }
   const std::size_t bytes = step.launch->workspace_bytes();
+  const bool deterministic = step.launch->deterministic();
+  sync = sync || !prepared.choice.checker.empty();  // the launch waits, so nothing is captured
   step.workspace = lifetimes.size();
   lifetimes.push_back({bytes, index, index});
   rows.push_back({node.layer, std::string(node.op->kind()), node.op->problem(), node.op->pass(),
-                  std::move(prepared.choice), node.op->flops(), bytes, 0});
+                  std::move(prepared.choice), node.op->flops(), bytes, 0, deterministic});
   steps.push_back(std::move(step));
 }
 

@@ -31,6 +31,7 @@ struct PlanRow {
   std::int64_t flops = 0;
   std::size_t workspace_bytes = 0;
   int lane = 0;
+  bool deterministic = true;
 };
 
 /// Bytes of the arena that one value takes, from step `first` to step `last` (indices of rows()).

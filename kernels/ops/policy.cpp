@@ -5,6 +5,8 @@
 namespace fovea {
 namespace {
 
+constexpr std::string_view kCheck = "check:";
+
 EngineName parse_engine(std::string_view text) {
   const std::size_t colon = text.find(':');
   EngineName name{std::string(text.substr(0, colon)), ""};
@@ -12,6 +14,28 @@ EngineName parse_engine(std::string_view text) {
   if (name.engine.empty()) {
     throw InvalidArgument("an engine list has an empty entry; write it as 'onednn,reference'");
   }
+  if (name.engine == "fastest") {
+    throw Unsupported("engine word 'fastest' is not there yet; 'smallest' and 'check:A,B' are");
+  }
+  return name;
+}
+
+// The entry that `list` begins with; takes it, and the comma behind it, off the list.
+EngineName take_entry(std::string_view& list) {
+  const auto take = [&] {
+    const std::size_t comma = list.find(',');
+    const std::string_view entry = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    return entry;
+  };
+  if (!list.starts_with(kCheck)) return parse_engine(take());
+  list.remove_prefix(kCheck.size());
+  const bool two = list.find(',') != std::string_view::npos;
+  if (!two) throw InvalidArgument("check: names two engines, as in check:onednn,reference");
+  EngineName name = parse_engine(take());
+  const EngineName checker = parse_engine(take());
+  name.checker = checker.engine;
+  name.checker_algorithm = checker.algorithm;
   return name;
 }
 
@@ -35,11 +59,11 @@ const std::vector<EngineName>& Policy::for_layer(std::string_view layer) const {
 
 std::vector<EngineName> parse_engines(std::string_view list) {
   std::vector<EngineName> names;
-  for (std::size_t at = 0; at <= list.size();) {
-    const std::size_t comma = std::min(list.find(',', at), list.size());
-    names.push_back(parse_engine(list.substr(at, comma - at)));
-    at = comma + 1;
-  }
+  const bool ends_with_comma = list.ends_with(',');
+  do {
+    names.push_back(take_entry(list));
+  } while (!list.empty());
+  if (ends_with_comma) parse_engine("");
   return names;
 }
 

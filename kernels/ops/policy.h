@@ -12,14 +12,16 @@
 
 namespace fovea {
 
-/// "fovea" (any of its algorithms) or "fovea:direct_tiled" (that one alone).
+/// "fovea" (any of its algorithms), "fovea:direct_tiled" (that one alone), "smallest" (of all
+/// engines but the reference the algorithm with the least workspace) or "check:onednn,reference"
+/// (onednn computes, the reference does too, and a difference ends the step with an Error that
+/// names the layer; both must be able to).
 struct EngineName {
   std::string engine, algorithm;
-  bool admits(std::string_view e, std::string_view a) const {
-    return engine == e && (algorithm.empty() || algorithm == a);
-  }
+  std::string checker = {}, checker_algorithm = {};
   friend bool operator==(const EngineName&, const EngineName&) = default;
 };
+inline constexpr std::string_view kSmallest = "smallest";
 
 /// A layer-name pattern ("conv*") with the list that holds for the layers it matches.
 struct LayerEngines {
@@ -40,8 +42,9 @@ struct FOVEA_API Policy {
   const std::vector<EngineName>& for_layer(std::string_view layer) const;
 };
 
-/// "onednn,reference" or "fovea:direct_tiled". Throws InvalidArgument for an empty entry; whether
-/// an engine exists is the registry's to say, since users add their own.
+/// "onednn,reference" or "fovea:direct_tiled", with the words of EngineName. Throws InvalidArgument
+/// for an empty entry; whether an engine exists is the registry's to say, since users add their
+/// own.
 FOVEA_API std::vector<EngineName> parse_engines(std::string_view list);
 /// "conv*=reference". Throws InvalidArgument.
 FOVEA_API LayerEngines parse_layer_engines(std::string_view text);
@@ -52,42 +55,101 @@ FOVEA_API bool matches(std::string_view pattern, std::string_view name);
 struct Choice {
   std::string engine, algorithm;
   Variant variant;
-  std::string why;  // "first in the list", "onednn: no primitive for it"
+  std::string why;           // "first in the list", "onednn: no primitive for it"
+  std::string checker = {};  // "reference:loops" where that one is run beside it
 };
 
 template <class Op>
 struct Chosen {
   const Algorithm<Op>* algorithm = nullptr;  // nullptr: none can run it; why says all reasons
-  Variant variant;
-  std::string why;
+  Variant variant = {};
+  std::string why = {};
+  const Algorithm<Op>* checker = nullptr;  // runs beside it, to compare
+  Variant checker_variant = {};
   explicit operator bool() const { return algorithm != nullptr; }
 };
 
-/// The first algorithm of the first engine in the layer's list that can run the problem.
+/// Looks for an algorithm of one entry of a list after the other, and remembers who declined why.
+template <class Op>
+class Chooser {
+ public:
+  using Problem = typename Op::Problem;
+  Chooser(const Registry& registry, const Problem& problem, const DeviceInfo& device, Math math,
+          const Limits& limits)
+      : registry_{registry}, problem_{problem}, device_{device}, math_{math}, limits_{limits} {}
+
+  Chosen<Op> operator()(const EngineName& name) {
+    if (name.engine == kSmallest) return smallest();
+    Chosen<Op> chosen = first(name.engine, name.algorithm);
+    if (!chosen || name.checker.empty()) return chosen;
+    const Chosen<Op> checker = first(name.checker, name.checker_algorithm);
+    if (!checker) return {};
+    chosen.checker = checker.algorithm;
+    chosen.checker_variant = checker.variant;
+    return chosen;
+  }
+  /// Who cannot, and why not; names that no algorithm has come last.
+  std::string reasons() const {
+    return declined_ + (declined_.empty() || absent_.empty() ? "" : "; ") + absent_;
+  }
+
+ private:
+  Chosen<Op> first(const std::string& engine, const std::string& algorithm) {
+    bool known = false;
+    for (const Algorithm<Op>& a : registry_.list<Op>()) {
+      if (a.engine != engine || !(algorithm.empty() || a.name == algorithm)) continue;
+      known = true;
+      if (can_run(a)) return {&a, variants_of(a, problem_, device_, limits_).front(), why()};
+    }
+    if (!known) note(absent_, engine, "has no algorithm for it");
+    return {};
+  }
+  Chosen<Op> smallest() {
+    Chosen<Op> best;
+    std::size_t least = 0;
+    for (const Algorithm<Op>& a : registry_.list<Op>()) {
+      if (a.engine == "reference" || !can_run(a)) continue;
+      for (Variant& v : variants_of(a, problem_, device_, limits_)) {
+        const std::size_t bytes = a.prepare(problem_, v, device_)->workspace_bytes();
+        if (best && bytes >= least) continue;
+        best.algorithm = &a;
+        best.variant = std::move(v);
+        least = bytes;
+      }
+    }
+    if (best) best.why = "least workspace: " + std::to_string(least) + " bytes";
+    return best;
+  }
+  bool can_run(const Algorithm<Op>& a) {
+    const Verdict v = verdict(a, problem_, device_, math_);
+    if (!v) note(declined_, a.engine + ":" + a.name, v.why_not);
+    return v.yes;
+  }
+  std::string why() const { return declined_.empty() ? "first in the list" : declined_; }
+  static void note(std::string& text, const std::string& who, const std::string& reason) {
+    text += (text.empty() ? "" : "; ") + who + ": " + reason;
+  }
+
+  const Registry& registry_;
+  const Problem& problem_;
+  const DeviceInfo& device_;
+  Math math_;
+  const Limits& limits_;
+  std::string declined_, absent_;  // absent: of interest only where nothing can run the problem
+};
+
+/// The algorithm of the first entry in the layer's list that can run the problem.
 template <class Op>
 Chosen<Op> try_choose(const Registry& registry, const typename Op::Problem& problem,
                       const DeviceInfo& device, Math math, const Policy& policy,
                       std::string_view layer) {
-  std::string declined, absent;  // absent: of interest only where nothing can run the problem
-  const auto note = [&](const std::string& who, const std::string& reason) {
-    declined += (declined.empty() ? "" : "; ") + who + ": " + reason;
-  };
+  Chooser<Op> choose(registry, problem, device, math, policy.limits);
   for (const EngineName& name : policy.for_layer(layer)) {
-    bool known = false;
-    for (const Algorithm<Op>& a : registry.list<Op>()) {
-      if (!name.admits(a.engine, a.name)) continue;
-      known = true;
-      const Verdict v = verdict(a, problem, device, math);
-      if (v) {
-        return {&a, variants_of(a, problem, device, policy.limits).front(),
-                declined.empty() ? "first in the list" : declined};
-      }
-      note(a.engine + ":" + a.name, v.why_not);
-    }
-    if (!known) absent += (absent.empty() ? "" : "; ") + name.engine + ": has no algorithm for it";
+    if (Chosen<Op> chosen = choose(name)) return chosen;
   }
-  if (!absent.empty()) declined += (declined.empty() ? "" : "; ") + absent;
-  return {nullptr, {}, declined};
+  Chosen<Op> none;
+  none.why = choose.reasons();
+  return none;
 }
 
 /// As try_choose(); throws Unsupported where nothing can run the problem, naming op, problem, and

@@ -230,6 +230,26 @@ TEST_P(OnDevice, LostNumbersStopTheUpdateOfThatStepAlone) {
   EXPECT_NE(net.executor.weights(), good);
 }
 
+// ReLU lies between: max(x, 0) written carelessly turns NaN into 0, and training would go on.
+TEST(PlanLostNumbers, PassThroughReluByEveryEngine) {
+  for (const char* engines : {"reference", "simd,onednn,reference", "onednn,simd,reference"}) {
+    for (const char* lost : {"conv1.weight", "conv1.bias", "conv2.weight"}) {
+      SCOPED_TRACE(std::string(engines) + ", " + lost);
+      TinyNet net(on(Device::cpu(), engines));
+      const auto& parameters = net.executor.parameters();
+      const auto at = std::ranges::find(parameters, lost, &ParameterSpec::name);
+      ASSERT_NE(at, parameters.end());
+      std::vector<float> w = net.executor.weights();
+      const auto p = static_cast<int>(at - parameters.begin());
+      w[static_cast<std::size_t>(net.executor.layout().offset(p))] =
+          std::numeric_limits<float>::quiet_NaN();
+      net.executor.set_weights(w);
+      net.executor.enqueue(net.training, tiny_batch(kBatch, 4).input(), state_of(0, kBatch));
+      EXPECT_TRUE(net.executor.read_metrics(0, 1)[0].nonfinite);
+    }
+  }
+}
+
 TEST_P(OnDevice, TheSameSeedGivesTheSameBits) {
   TinyNet a(on(GetParam())), b(on(GetParam()));
   EXPECT_EQ(train_steps(a.executor, a.training, 4, kBatch),
