@@ -32,5 +32,6 @@
 #include <fovea/train/model.h>
 #include <fovea/train/predictor.h>
 #include <fovea/train/run.h>
+#include <fovea/train/speed.h>
 #include <fovea/train/statistics.h>
 #include <fovea/train/trainer.h>

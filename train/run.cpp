@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
 namespace fovea {
 namespace {
@@ -47,10 +48,12 @@ void fit_recipe(Recipe& r, const DataSets& d, std::vector<std::string>& notes) {
 Model fresh_model(const Recipe& recipe, const DataSets& d, const RunOptions& o,
                   std::vector<std::string>& notes) {
   if (o.weights.empty()) {
-    return Model(recipe, d.class_names, measure_preprocessing(recipe, *d.training), o.trainer.seed);
+    return Model(recipe, d.class_names, measure_preprocessing(recipe, *d.training, o.on_measure),
+                 o.trainer.seed);
   }
   const Model from = Model::load(o.weights);
-  Model fresh(recipe, d.class_names, measure_preprocessing(recipe, *d.training), o.trainer.seed);
+  Model fresh(recipe, d.class_names, measure_preprocessing(recipe, *d.training, o.on_measure),
+              o.trainer.seed);
   const std::size_t taken = fresh.take_parameters(from);
   if (taken == 0) {
     throw InvalidArgument("no parameter of " + o.weights + " has name and shape of one of " +
@@ -86,6 +89,7 @@ struct Run::Impl {
   void make_trainer();
   void start_fresh();
   void start_again(const Checkpoint& c, bool allow_different_bits);
+  void require_same_bits(const Checkpoint& c) const;
   Checkpoint checkpoint() const;
   void save();
   void write(const Score& score, std::int64_t step, int epoch, float rate, double speed,
@@ -148,13 +152,7 @@ void Run::Impl::start_again(const Checkpoint& c, bool allow_different_bits) {
   }
   model = std::make_unique<Model>(c.model.with_training(options.recipe.train));
   make_trainer();
-  const auto old_choices = c.options.find("choices");
-  if (!allow_different_bits && old_choices != c.options.end() &&
-      old_choices->second != kept["choices"]) {
-    throw InvalidArgument(
-        "this build or device chooses other algorithms than the run did, so the " +
-        std::string("bits would differ; add --allow-different-bits to go on"));
-  }
+  if (!allow_different_bits) require_same_bits(c);
   trainer->resume(c.state);
   saved_step = c.state.step;
   log = std::make_unique<MetricsLog>(folder / "metrics.jsonl", c.state.step, model->outputs() > 5);
@@ -162,6 +160,27 @@ void Run::Impl::start_again(const Checkpoint& c, bool allow_different_bits) {
     seconds_before = std::max(seconds_before, line.run_seconds);
     if (line.split == "validation")
       best_validation = std::min(best_validation, line.score.top1_error);
+  }
+}
+
+// Refuses where this process would not compute the bits that the run would have.
+void Run::Impl::require_same_bits(const Checkpoint& c) const {
+  const auto differs = [&](const char* key) {
+    const auto old = c.options.find(key);
+    return old != c.options.end() && old->second != kept.at(key);
+  };
+  const std::string go_on = ", so the bits would differ; add --allow-different-bits to go on";
+  if (differs("choices")) {
+    throw InvalidArgument("this build or device chooses other algorithms than the run did" + go_on);
+  }
+  if (options.trainer.device.kind() != DeviceKind::cpu) return;
+  if (differs("instructions")) {
+    throw InvalidArgument("the run was started on a CPU with " + c.options.at("instructions") +
+                          ", this one has " + kept.at("instructions") + go_on);
+  }
+  if (differs("threads")) {
+    throw InvalidArgument("the run was started with --threads " + c.options.at("threads") +
+                          ", here they are " + kept.at("threads") + go_on);
   }
 }
 
@@ -215,7 +234,13 @@ bool Run::Impl::run() {
     steps = p.steps;
     return !on_step || on_step(p);
   });
-  trainer->run();
+  try {
+    trainer->run();
+  } catch (const NumericsLost&) {  // no checkpoint: what led there is in the records
+    log->flush();
+    write_report(folder / "report.html", trainer->recipe(), *model, log->lines());
+    throw;
+  }
   to_the_end = steps < 0 || done == steps;
   save();
   return to_the_end;
@@ -237,6 +262,7 @@ Run Run::resume(const fs::path& folder, const ResumeOptions& options) {
   if (options.epochs) o.recipe.train.epochs = *options.epochs;
   if (options.loaders > 0) o.trainer.loaders = options.loaders;
   if (options.device) o.trainer.device = *options.device;
+  o.trainer.seed = c.state.seed;
   o.trainer.registry = options.registry;
   auto impl = std::make_unique<Impl>(o);
   impl->folder = folder;
@@ -249,6 +275,7 @@ const Model& Run::model() const { return *impl_->model; }
 Trainer& Run::trainer() { return *impl_->trainer; }
 const Trainer& Run::trainer() const { return *impl_->trainer; }
 const fs::path& Run::folder() const { return impl_->folder; }
+const RunOptions& Run::options() const { return impl_->options; }
 const std::vector<std::string>& Run::notes() const { return impl_->notes; }
 void Run::on_epoch(std::function<void(const EpochRecord&)> f) { impl_->on_epoch = std::move(f); }
 void Run::on_step(std::function<bool(const Progress&)> f) { impl_->on_step = std::move(f); }
@@ -261,6 +288,14 @@ OpenOptions opened_by_run(const fs::path& folder) {
   if (!fs::is_directory(checkpoints) || fs::is_empty(checkpoints)) return {};
   const Checkpoint c = newest_checkpoint(folder / "checkpoints");
   return options_from_text(c.options, c.model.recipe()).open;
+}
+
+int threads_of_run(const fs::path& folder) {
+  const fs::path checkpoints = folder / "checkpoints";
+  if (!fs::is_directory(checkpoints) || fs::is_empty(checkpoints)) return 0;
+  const Checkpoint c = newest_checkpoint(checkpoints);
+  const auto threads = c.options.find("threads");
+  return threads == c.options.end() ? 0 : std::atoi(threads->second.c_str());
 }
 
 }  // namespace fovea

@@ -30,6 +30,8 @@ struct RunOptions {
   std::string weights = {};        // a model to start from; empty: fresh
   std::int64_t overfit = 0;        // train on so many pictures only, judged on themselves
   TrainerOptions trainer = {};     // validation and test are set by the run
+  /// Told how many pictures are measured while mean and deviation are, before training.
+  std::function<void(std::int64_t done, std::int64_t total)> on_measure = {};
 };
 
 /// What a resume may change.
@@ -56,6 +58,8 @@ class FOVEA_API Run {
   Trainer& trainer();
   const Trainer& trainer() const;
   const std::filesystem::path& folder() const;
+  /// The options as they are in force: after a resume those of the run.
+  const RunOptions& options() const;
   /// What recipe and data were fitted to each other by, one sentence each; for people.
   const std::vector<std::string>& notes() const;
 
@@ -80,5 +84,9 @@ class FOVEA_API Run {
 /// How the run in a folder opened its data, from its newest checkpoint, so that its parts can be
 /// had again; the defaults where `folder` is no run folder.
 FOVEA_API OpenOptions opened_by_run(const std::filesystem::path& folder);
+
+/// The host threads that the run in a folder was computed with: on cpu its bits may depend on them.
+/// 0 where `folder` is no run folder.
+FOVEA_API int threads_of_run(const std::filesystem::path& folder);
 
 }  // namespace fovea

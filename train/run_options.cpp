@@ -31,6 +31,10 @@ std::string real(double v) {
   return {text, std::to_chars(text, text + sizeof(text), v).ptr};
 }
 
+std::string named(const std::string& engine, const std::string& algorithm) {
+  return algorithm.empty() ? engine : engine + ":" + algorithm;
+}
+
 Math math_of(const std::string& name) {
   for (const Math m : {Math::fp32, Math::tf32, Math::bf16}) {
     if (name == name_of(m)) return m;
@@ -43,7 +47,10 @@ Math math_of(const std::string& name) {
 std::string engines_text(const std::vector<EngineName>& engines) {
   std::string text;
   for (const EngineName& e : engines) {
-    text += (text.empty() ? "" : ",") + e.engine + (e.algorithm.empty() ? "" : ":" + e.algorithm);
+    text += text.empty() ? "" : ",";
+    if (!e.checker.empty()) text += "check:";
+    text += named(e.engine, e.algorithm);
+    if (!e.checker.empty()) text += "," + named(e.checker, e.checker_algorithm);
   }
   return text;
 }
@@ -67,6 +74,8 @@ std::map<std::string, std::string> options_to_text(const RunOptions& o) {
   text["deterministic"] = o.trainer.policy.limits.deterministic ? "1" : "0";
   text["lanes"] = std::to_string(o.trainer.lanes);
   text["threads"] = std::to_string(ThreadPool::shared().threads());
+  text["instructions"] = device_info(Device::cpu()).instructions;
+  text["stop_on_flat"] = o.trainer.stop_on_flat ? "1" : "0";
   return text;
 }
 
@@ -88,6 +97,7 @@ RunOptions options_from_text(const Text& text, const Recipe& recipe) {
   }
   o.trainer.policy.limits.deterministic = value_of(text, "deterministic") != "0";
   o.trainer.lanes = number_of(text, "lanes", 1);
+  o.trainer.stop_on_flat = value_of(text, "stop_on_flat") == "1";
   return o;
 }
 

@@ -3,12 +3,16 @@
 
 #include <fovea/core/api.h>
 #include <fovea/data/dataset.h>
+#include <fovea/data/statistics.h>
 #include <fovea/train/preprocessing.h>
 
 namespace fovea {
 
 /// Means and deviations over all pictures of `training`, brought to the recipe's stored size.
-/// The same values for any number of threads.
-FOVEA_API Preprocessing measure_preprocessing(const Recipe& recipe, const Dataset& training);
+/// The same values for any number of threads. `progress` is told how far it is; its answer is not
+/// asked for.
+FOVEA_API Preprocessing measure_preprocessing(
+    const Recipe& recipe, const Dataset& training,
+    const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
 
 }  // namespace fovea

@@ -2,10 +2,12 @@
 #include <fovea/data/loader.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/train/fit.h>
+#include <fovea/train/flat.h>
 #include <fovea/train/trainer.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 namespace fovea {
 namespace {
@@ -57,6 +59,8 @@ struct Trainer::Impl {
   EpochSums sums;            // of the running epoch's steps read back
   std::vector<float> rates;  // of the steps not read back yet
   StepRecord last;
+  std::optional<FlatWatch> flat;
+  double guessing = 0;
   std::function<bool(const Progress&)> on_step;
   std::function<void(const StepRecord&)> on_record;
   std::function<void(const EpochRecord&)> on_epoch;
@@ -69,6 +73,7 @@ struct Trainer::Impl {
   LoaderOptions loader_options(const Dataset& set, bool shuffle) const;
   std::int64_t total_steps() const { return batches * recipe.train.epochs; }
   void make_step(const Batch& batch, float rate);
+  std::string flat_text() const;
   Score score(const EpochSums& sums) const;
   void read_back();
   bool report(int epoch);
@@ -96,6 +101,11 @@ Trainer::Impl::Impl(Model& m, const Dataset& d, const TrainerOptions& o)
       {model.weights().as<float>(), static_cast<std::size_t>(model.weights().elements())});
   batches = (data.size() + recipe.train.batch - 1) / recipe.train.batch;
   rates.reserve(Executor::kRing);
+  if (o.stop_on_flat) {
+    if (mse()) throw InvalidArgument("stopping on flat loss is for classes, not for loss mse");
+    guessing = guessing_loss(data);
+    flat.emplace(guessing, batches);
+  }
 }
 
 LoaderOptions Trainer::Impl::loader_options(const Dataset& set, bool shuffle) const {
@@ -146,9 +156,18 @@ void Trainer::Impl::read_back() {
                          ": the loss or a gradient is NaN or infinite; the weights are those " +
                          "before that step. Try a smaller learning rate");
     }
+    if (flat && flat->add(last.score.loss)) throw NumericsLost(flat_text());
   }
   read = step;
   rates.clear();
+}
+
+std::string Trainer::Impl::flat_text() const {
+  char numbers[96];
+  std::snprintf(numbers, sizeof(numbers), "%.4f, and guessing by the classes' shares gives %.4f",
+                flat->last_mean(), guessing);
+  return "step " + std::to_string(last.step) + ": the loss is flat at " + numbers +
+         ": the net learns nothing. Try another learning rate or other initial weights";
 }
 
 bool Trainer::Impl::report(int epoch) {

@@ -36,6 +36,7 @@ struct TrainerOptions {
   int loaders = 0;     // threads that make batches ahead; 0: available_threads()
   int lanes = 1;
   std::int64_t max_steps = -1;          // stop after so many; -1: at the last epoch's end
+  bool stop_on_flat = false;            // NumericsLost where the loss stays that of guessing
   const Dataset* validation = nullptr;  // judged after each epoch; the plateau rule reads it
   const Dataset* test = nullptr;        // judged after each epoch, shown only
   const Registry* registry = nullptr;   // nullptr: default_registry()

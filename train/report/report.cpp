@@ -30,6 +30,7 @@ Curve curve(const std::vector<MetricsLine>& lines, const std::string& split, dou
   std::size_t n = 0;
   for (const MetricsLine& m : lines) {
     if (m.split != split) continue;
+    if (!std::isfinite(y(m))) continue;  // the step at which numbers were lost
     sum += y(m);
     if (++n < every) continue;
     c.points.emplace_back(static_cast<double>(m.step) * x_per_step, sum / static_cast<double>(n));
