@@ -1,6 +1,7 @@
 // command_main.cpp - the command line itself: the only file that knows CLI11.
 #include <fovea/cli/command_main.h>
 #include <fovea/cli/context.h>
+#include <fovea/cli/text.h>
 #include <fovea/cli/version.h>
 #include <fovea/core/error.h>
 #include <fovea/core/log.h>
@@ -56,6 +57,8 @@ void add_train(CLI::App& app, TrainCommand& o) {
   app.add_option("--overfit", o.overfit, "train on so many pictures and judge on them")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--max-steps", o.max_steps, "stop after so many steps");
+  app.add_flag("--stop-on-flat", o.stop_on_flat,
+               "end with status 3 where the loss stays that of guessing");
   app.add_option("--resume", o.resume, "go on with the run in this folder");
   app.add_flag("--allow-different-bits", o.allow_different_bits,
                "resume even where the bits cannot be the same");
@@ -88,7 +91,7 @@ void add_plan(CLI::App& app, PlanCommand& o) {
   app.footer("Example:\n  fovea plan --preset alexnet-2012 --batch 128 --memory 24GiB");
   add_recipe(app, o.recipe);
   app.add_option("--memory", o.memory, "look for the largest batch in so much, as 24GiB");
-  app.add_option("--data", o.data, "folder of pictures: its classes, and its share of the peak");
+  app.add_option("--data", o.data, "folder of pictures: its classes, share of the peak and time");
   app.add_option("--classes", o.classes, "so many classes")->check(CLI::PositiveNumber);
 }
 
@@ -123,13 +126,15 @@ void add_features(CLI::App& app, FeaturesCommand& o) {
 // What was given beside --resume that a resume does not take.
 void check_resume(const CLI::App& app) {
   if (app.count("--resume") == 0) return;
-  const std::vector<std::string> admitted = {"--resume",
-                                             "--epochs",
-                                             "--device",
-                                             "--loaders",
-                                             "--quiet",
-                                             "--threads",
-                                             "--allow-different-bits"};
+  std::vector<std::string> admitted = {"--resume",
+                                       "--epochs",
+                                       "--device",
+                                       "--loaders",
+                                       "--quiet",
+                                       "--json",
+                                       "--allow-different-bits"};
+  // The number of threads is part of the bits.
+  if (app.count("--allow-different-bits") > 0) admitted.emplace_back("--threads");
   for (const CLI::Option* o : app.get_options()) {
     const std::string name = o->get_name();
     if (o->count() > 0 && std::ranges::find(admitted, name) == admitted.end()) {
@@ -184,6 +189,9 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   app.require_subcommand(1);
   CommandContext context;
   context.program = argc > 0 ? argv[0] : "fovea";
+  for (int i = 0; i < argc; ++i) {
+    context.command_line += (i > 0 ? " " : "") + shell_word(argv[i]);
+  }
   std::function<int()> chosen;
   const auto command = [&](const char* name, const char* about, std::function<int()> run) {
     CLI::App* sub = app.add_subcommand(name, about);
@@ -218,7 +226,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
                         [&] { return run_classify(context, classify); }),
                classify);
   PlanCommand plan;
-  add_plan(*command("plan", "memory, largest batch and engines before training",
+  add_plan(*command("plan", "memory, largest batch, time and engines before training",
                     [&] { return run_plan(context, plan); }),
            plan);
   TimeCommand time;

@@ -11,7 +11,8 @@ namespace fovea::cli {
 struct CommandContext {
   Common common;
   Registry registry;
-  std::string program;  // as called: commands that we print start with it
+  std::string program;       // as called: commands that we print start with it
+  std::string command_line;  // as called, quoted for a shell
 
   /// Progress goes to standard error, results to standard output.
   void progress(const std::string& line) const {

@@ -1,16 +1,34 @@
 // devices_command.cpp - `fovea devices`: what works here, and for what does not, why and the fix.
 #include <fovea/cli/context.h>
+#include <fovea/cli/inputs.h>
 #include <fovea/cli/text.h>
+#include <fovea/cli/version.h>
 #include <fovea/core/error.h>
 #include <fovea/kernels/registry/registry.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace fovea::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
+struct Engine {
+  const char* name;
+  const char* what;
+  const char* fix;  // where this build lacks it
+};
+
+constexpr Engine kEngines[] = {
+    {"fovea", "hand-written kernels, on cuda and emulated", "build for x86-64 or with CUDA"},
+    {"onednn", "oneDNN on cpu", "install libdnnl-dev and configure again with -DFOVEA_ONEDNN=ON"},
+    {"simd", "hand-written loops on cpu", ""},
+    {"reference", "plain loops in fp64 on cpu, to compare with", ""},
+};
+
 // Engines with an algorithm for the device, in the order of the registry.
-std::string engines_on(const Registry& registry, DeviceKind kind) {
+std::vector<std::string> engines_on(const Registry& registry, DeviceKind kind) {
   std::vector<std::string> order;
   registry.for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
     for (const Algorithm<Op>& a : list) {
@@ -19,40 +37,76 @@ std::string engines_on(const Registry& registry, DeviceKind kind) {
       }
     }
   });
+  return order;
+}
+
+std::string joined(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& e : order) text += (text.empty() ? "" : ", ") + e;
+  for (const std::string& w : words) text += (text.empty() ? "" : ", ") + w;
   return text.empty() ? "none" : text;
 }
 
-void print_device(const CommandContext& c, Table& table, const Device& device) {
+void add_device(const CommandContext& c, Table& table, Json& json, const Device& device) {
   const DeviceInfo d = device_info(device);
+  const std::vector<std::string> engines = engines_on(c.registry, device.kind());
   std::string what = d.name;
   if (device.kind() != DeviceKind::cuda) what += format(", %d threads", d.threads);
-  table.add(
-      {to_string(device), engines_on(c.registry, device.kind()), bytes(d.memory_bytes), what});
+  if (!d.instructions.empty()) what += ", " + d.instructions;
+  table.add({to_string(device), joined(engines), bytes(d.memory_bytes), what});
+  json.push_back({{"device", to_string(device)},
+                  {"works", true},
+                  {"engines", engines},
+                  {"memory_bytes", d.memory_bytes},
+                  {"name", d.name},
+                  {"capability", d.capability},
+                  {"threads", d.threads},
+                  {"instructions", d.instructions}});
+}
+
+// Engines of this build with their versions; of those it lacks, how to get them.
+void add_engines(const CommandContext& c, Table& table, Json& json) {
+  std::vector<std::string> there;
+  for (const DeviceKind kind : {DeviceKind::cpu, DeviceKind::emulated, DeviceKind::cuda}) {
+    for (const std::string& e : engines_on(c.registry, kind)) there.push_back(e);
+  }
+  for (const Engine& e : kEngines) {
+    const bool works = std::ranges::find(there, e.name) != there.end();
+    const std::string version = works ? engine_version(e.name) : "";
+    const std::string why = works ? "" : std::string("not in this build: ") + e.fix;
+    table.add({e.name, version.empty() ? "-" : version, works ? e.what : why});
+    json.push_back({{"engine", e.name}, {"works", works}, {"version", version}, {"what", e.what}});
+    if (!works) json.back()["why_not"] = why;
+  }
 }
 
 }  // namespace
 
 int run_devices(const CommandContext& c) {
-  Table table({"device", "engines", "memory", "what"}, 4);
-  print_device(c, table, Device::cpu());
-  print_device(c, table, Device::emulated());
+  Json json = {{"devices", Json::array()}, {"engines", Json::array()}};
+  Table devices({"device", "engines", "memory", "what"}, 4),
+      engines({"engine", "version", "what"}, 3);
+  add_device(c, devices, json["devices"], Device::cpu());
+  add_device(c, devices, json["devices"], Device::emulated());
   std::string no_gpu;
   for (int i = 0; no_gpu.empty(); ++i) {
     try {
-      print_device(c, table, Device::parse("cuda:" + std::to_string(i)));
+      add_device(c, devices, json["devices"], Device::parse("cuda:" + std::to_string(i)));
     } catch (const Error& e) {
-      if (i == 0) no_gpu = e.what();
-      break;
+      if (i > 0) break;
+      no_gpu = e.what();
+      json["devices"].push_back({{"device", "cuda"}, {"works", false}, {"why_not", no_gpu}});
     }
   }
-  std::fputs(table.text().c_str(), stdout);
+  add_engines(c, engines, json["engines"]);
+  json["auto"] = {{"device", to_string(Device::best())}, {"why", Device::reason()}};
+  if (write_json(c, json.dump(1))) return 0;
+  std::fputs(devices.text().c_str(), stdout);
   if (!no_gpu.empty()) c.print("cuda      " + no_gpu);
   for (const LibraryStatus& library : library_status()) {
     c.print(format("%-10s", library.engine.c_str()) + library.text);
   }
   c.print("auto      " + to_string(Device::best()) + ": " + Device::reason());
+  std::fputs(("\n" + engines.text()).c_str(), stdout);
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <fovea/train/features.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace fovea::cli {
 namespace {
@@ -48,7 +49,9 @@ NamedTensor labels_of(const Dataset& data) {
 int run_features(const CommandContext& c, const FeaturesCommand& o) {
   const Model model = Model::load(o.run);
   if (o.layers.size() == 1 && o.layers.front() == "list") {
-    for (const std::string& name : feature_names(model)) c.print(name);
+    const std::vector<std::string> names = feature_names(model);
+    if (write_json(c, nlohmann::json(names).dump())) return 0;
+    for (const std::string& name : names) c.print(name);
     return 0;
   }
   if (o.data.empty() == o.load.empty()) {
@@ -71,9 +74,16 @@ int run_features(const CommandContext& c, const FeaturesCommand& o) {
                                    .loaders = c.common.loaders,
                                    .registry = &c.registry});
   Table table({"layer", "shape"}, 2);
-  for (const NamedTensor& t : file.tensors) table.add({t.name, to_string(t.shape)});
+  nlohmann::ordered_json json = {{"file", o.to}, {"layers", nlohmann::ordered_json::array()}};
+  for (const NamedTensor& t : file.tensors) {
+    table.add({t.name, to_string(t.shape)});
+    std::vector<std::int64_t> extents;
+    for (int i = 0; i < t.shape.rank(); ++i) extents.push_back(t.shape[i]);
+    json["layers"].push_back({{"layer", t.name}, {"shape", extents}});
+  }
   if (!o.data.empty()) file.tensors.push_back(labels_of(*part));
   save_tensors(o.to, file);
+  if (write_json(c, json.dump(1))) return 0;
   std::fputs(table.text().c_str(), stdout);
   c.print(o.to);
   return 0;

@@ -46,7 +46,7 @@ struct TrainCommand {
   std::string data, out, weights, labels, resume;
   std::optional<double> validation;
   std::int64_t limit = 0, overfit = 0, max_steps = -1;
-  bool allow_different_bits = false;
+  bool allow_different_bits = false, stop_on_flat = false;
 };
 
 struct PresetsCommand {

@@ -6,12 +6,16 @@
 #include <fovea/core/error.h>
 #include <fovea/layers/graph.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace fovea::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 void list(const CommandContext& c) {
+  Json json = Json::array();
   Table table({"preset", "input", "parameters", "  what"}, 2, true);
   for (const std::string& name : preset_names()) {
     const Recipe r = Recipe::preset(name);
@@ -22,7 +26,13 @@ void list(const CommandContext& c) {
     for (const ParameterSpec& p : g.parameters()) parameters += p.shape.elements();
     table.add({name, format("%dx%dx%d", r.input.height, r.input.width, r.input.channels),
                thousands(parameters), "  " + r.about});
+    json.push_back({{"preset", name},
+                    {"input", {r.input.height, r.input.width, r.input.channels}},
+                    {"classes", assumed_classes(r)},
+                    {"parameters", parameters},
+                    {"about", r.about}});
   }
+  if (write_json(c, json.dump(1))) return;
   std::fputs(table.text().c_str(), stdout);
   c.progress("parameters are counted with 10 classes, at 224x224 with 1,000");
 }
@@ -53,6 +63,7 @@ void show(const CommandContext& c, const std::string& name) {
   Graph g;
   Value x = g.input("x", {1, r.input.height, r.input.width, r.input.channels}, DType::f32);
   Table table({"layer", "what", "output", "parameters", "MFLOP forward"}, 2);
+  Json layers = Json::array();
   table.add({"input", "", extents(x.shape()), "", ""});
   Counted all;
   const auto net = r.net(classes);  // outlives the loop over its layers
@@ -65,9 +76,17 @@ void show(const CommandContext& c, const std::string& name) {
     table.add({layer->name(), layer->describe(), extents(x.shape()),
                n.parameters > 0 ? thousands(n.parameters) : "",
                n.flops > 0 ? format("%.2f", static_cast<double>(n.flops) / 1e6) : ""});
+    layers.push_back({{"layer", layer->name()},
+                      {"what", layer->describe()},
+                      {"output", extents(x.shape())},
+                      {"parameters", n.parameters},
+                      {"flops", n.flops}});
   }
   table.add({"sum", "", "", thousands(all.parameters),
              format("%.2f", static_cast<double>(all.flops) / 1e6)});
+  const Json json = {
+      {"preset", r.name}, {"about", r.about}, {"classes", classes}, {"layers", layers}};
+  if (write_json(c, json.dump(1))) return;
   c.print(r.name + ": " + r.about);
   std::fputs(table.text().c_str(), stdout);
   c.print(format(
@@ -102,9 +121,14 @@ std::vector<std::pair<std::string, std::string>> values_of(const std::string& na
   return values;
 }
 
-void diff(const CommandContext&, const std::string& a, const std::string& b) {
+void diff(const CommandContext& c, const std::string& a, const std::string& b) {
   Table table({"key", a, b}, 3);
   const auto left = values_of(a), right = values_of(b);
+  Json json = Json::array();
+  const auto add = [&](const std::string& key, const std::string& x, const std::string& y) {
+    table.add({key, x, y});
+    json.push_back({{"key", key}, {a, x}, {b, y}});
+  };
   const auto value = [](const auto& values, const std::string& key) -> std::string {
     for (const auto& [k, v] : values) {
       if (k == key) return v;
@@ -113,12 +137,12 @@ void diff(const CommandContext&, const std::string& a, const std::string& b) {
   };
   for (const auto& [key, v] : left) {
     const std::string other = value(right, key);
-    if (other != v) table.add({key, v, other});
+    if (other != v) add(key, v, other);
   }
   for (const auto& [key, v] : right) {
-    if (value(left, key) == "-") table.add({key, "-", v});
+    if (value(left, key) == "-") add(key, "-", v);
   }
-  std::fputs(table.text().c_str(), stdout);
+  if (!write_json(c, json.dump(1))) std::fputs(table.text().c_str(), stdout);
 }
 
 }  // namespace

@@ -7,5 +7,7 @@ namespace fovea::cli {
 
 /// Version, commit, compiler and features, one a line.
 std::string version_text();
+/// Version of the library behind an engine; empty for our own.
+std::string engine_version(const std::string& engine);
 
 }  // namespace fovea::cli
