@@ -1,0 +1,102 @@
+#!/bin/bash
+# commands.sh FOVEA CMAKE - evaluate, classify, features, plan, presets, devices and check-grads on a
+# small trained net: what they print, their JSON (read by CMake), the words of an engine list.
+set -u
+fovea=$(realpath "$1") cmake=$2
+source "$(dirname "$(realpath "$0")")/fixtures.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+idx_set data 48 24
+class_folders pictures 2
+tiny_recipe tiny.toml
+"$fovea" train --config tiny.toml --data data --epochs 6 --out run --quiet > out.txt || exit 1
+
+# run WHAT STATUS ARGUMENTS...: output in out.txt, messages in err.txt.
+run() {
+  local what=$1 status=$2
+  shift 2
+  "$fovea" "$@" > out.txt 2> err.txt
+  expect_status "$what" "$status" $?
+}
+# json WHAT PATH...: out.txt is JSON with something at each path, as "layers 0 layer".
+json() {
+  local what=$1 path
+  shift
+  for path in "$@"; do
+    "$cmake" -DFILE=out.txt "-DPATH_IN_IT=$path" -P "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/read_json.cmake" > value.txt 2>&1 && continue
+    printf 'FAILED %s: no %s in its JSON: %s\n' "$what" "$path" "$(cat value.txt)"
+    failed=1
+  done
+}
+
+# evaluate
+run evaluate 0 evaluate --run run --data data
+expect evaluate out.txt '^data: 24 test images, centre view$' '^top-1 error +[0-9.]+ % +\(accuracy ' '^loss +'
+run 'evaluate, ten views' 0 evaluate --run run/model.safetensors --data data --views 10 --html page.html
+expect 'evaluate, ten views' out.txt 'mean of ten views$'
+expect 'its page' page.html '^<!doctype html>'
+run 'evaluate --json' 0 evaluate --run run --data data --split train --json -
+json 'evaluate --json' top1_error 'confusion 2 2' 'classes 0' images
+printf 'cat\ndog\nowl\n' > names.txt
+run 'evaluate --labels' 0 evaluate --run run --data data --labels names.txt
+expect 'evaluate --labels' err.txt 'calls its classes otherwise than the model'
+
+# classify: from files, from standard input, from data; one that cannot be read
+run classify 0 classify --run run pictures/cat/0.png pictures/owl/1.png --top 2
+expect classify out.txt '^pictures/cat/0.png$' '^pictures/owl/1.png$' '^ +[0-9.]+ %  0$' '^ +[0-9.]+ %  2$'
+[[ $(wc -l < out.txt) == 6 ]] || { echo 'FAILED classify --top 2: not two labels each'; failed=1; }
+"$fovea" classify --run run - < pictures/dog/0.png > out.txt 2> err.txt
+expect_status 'classify -' 0 $?
+expect 'classify -' out.txt '^standard input$' '%  1$'
+echo 'no picture' > no.png
+run 'classify with a broken file' 1 classify --run run pictures/cat/0.png no.png nowhere.png pictures/dog/1.png
+expect 'classify with a broken file' out.txt '^pictures/cat/0.png$' '^pictures/dog/1.png$'
+expect 'classify with a broken file' err.txt '^fovea: no.png: neither JPEG nor PNG$' '^fovea: nowhere.png: cannot be opened'
+run 'classify --json' 0 classify --run run --data data --index 4 --json -
+json 'classify --json' '0 labels 0 probability' '0 actual'
+
+# features: of data, of a file, all names
+run 'features --layer list' 0 features --run run --layer list
+[[ $(tr '\n' ' ' < out.txt) == 'conv1 relu1 fc2 logits probabilities ' ]] || { cat out.txt; failed=1; }
+run features 0 features --run run --data data --layer conv1 --layer probabilities --to f.safetensors --json -
+json features 'layers 1 shape 1'
+awk 'BEGIN { h = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2,8,8,1],\"data_offsets\":[0,512]}}"
+  printf "%c", length(h); for (i = 0; i < 7; ++i) printf "%c", 0; printf "%s", h }' > x.safetensors
+head -c 512 /dev/zero >> x.safetensors
+run 'features --load' 0 features --run run --load x.safetensors --layer logits --to g.safetensors
+expect 'features --load' out.txt '^logits  2x3$'
+
+# plan
+run 'plan without data' 0 plan --config tiny.toml
+expect 'plan without data' out.txt '^largest batch ' '^time +predicted [0-9,]+ images/s in [0-9]+ steps? on made-up pictures$' \
+  '^ +an epoch of 60,000 pictures .*, all 2 epochs ' '^conv1 +conv forward '
+run 'plan with data' 0 plan --config tiny.toml --data data --json -
+json 'plan with data' seconds_per_epoch 'layers 0 layer' 'ops 0 algorithm'
+
+# presets, devices, check-grads
+run 'presets --json' 0 presets --json -
+json 'presets --json' '4 preset' '0 input 2'
+run 'presets --diff' 0 presets --diff lenet alexnet-fashion --json -
+json 'presets --diff' '0 key'
+run 'presets NAME' 0 presets lenet --json -
+json 'presets NAME' 'layers 0 parameters'
+run devices 0 devices
+expect devices out.txt '^cpu ' '^emulated ' '^cuda' '^auto ' '^reference '
+run 'devices --json' 0 devices --json -
+json 'devices --json' 'devices 0 memory_bytes' 'engines 0 version' 'auto why'
+run check-grads 0 check-grads --config tiny.toml --engine reference --json -
+json check-grads '0 error' '0 right'
+
+# engine lists
+run 'check:' 0 train --config tiny.toml --data data --out checked --engine check:onednn,reference,check:simd,reference --epochs 1
+expect 'check:' checked/log.txt 'checked by reference:'
+run 'resume of check:' 0 train --resume checked --epochs 2
+run smallest 0 plan --config tiny.toml --engine smallest,reference
+run '--engine-for' 0 plan --config tiny.toml --engine-for 'conv*=reference'
+expect '--engine-for' out.txt '^conv1 +conv forward +reference ' '^fc2 +gemm forward +(onednn|simd|fovea) '
+run fastest 2 plan --config tiny.toml --engine fastest
+expect fastest err.txt "^fovea: engine word 'fastest' is not there yet"
+run 'check: of one' 2 plan --config tiny.toml --engine check:onednn
+expect 'check: of one' err.txt '^fovea: check: names two engines'
+exit $failed
