@@ -29,6 +29,7 @@
 #include <fovea/train/evaluation.h>
 #include <fovea/train/executor.h>
 #include <fovea/train/features.h>
+#include <fovea/train/host.h>
 #include <fovea/train/model.h>
 #include <fovea/train/predictor.h>
 #include <fovea/train/run.h>

@@ -5,6 +5,7 @@
 #include <fovea/cli/version.h>
 #include <fovea/core/error.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/train/host.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -51,7 +52,8 @@ void add_device(const CommandContext& c, Table& table, Json& json, const Device&
   const std::vector<std::string> engines = engines_on(c.registry, device.kind());
   std::string what = d.name;
   if (device.kind() != DeviceKind::cuda) what += format(", %d threads", d.threads);
-  if (!d.instructions.empty()) what += ", " + d.instructions;
+  const std::string vectors = device.kind() == DeviceKind::cuda ? "" : vector_instructions();
+  if (!vectors.empty()) what += ", " + vectors;
   table.add({to_string(device), joined(engines), bytes(d.memory_bytes), what});
   json.push_back({{"device", to_string(device)},
                   {"works", true},
@@ -60,7 +62,7 @@ void add_device(const CommandContext& c, Table& table, Json& json, const Device&
                   {"name", d.name},
                   {"capability", d.capability},
                   {"threads", d.threads},
-                  {"instructions", d.instructions}});
+                  {"instructions", vectors}});
 }
 
 // Engines of this build with their versions; of those it lacks, how to get them.

@@ -37,6 +37,7 @@ std::string duration(double seconds) {
 
 std::string bytes(std::size_t b) {
   const double mib = static_cast<double>(b) / (1024.0 * 1024.0);
+  if (mib < 10) return format("%.1f MiB", mib);
   return mib < 1024 ? format("%.0f MiB", mib) : format("%.1f GiB", mib / 1024);
 }
 

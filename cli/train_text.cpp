@@ -3,6 +3,7 @@
 #include <fovea/cli/text.h>
 #include <fovea/cli/train_text.h>
 #include <fovea/core/thread_pool.h>
+#include <fovea/train/host.h>
 
 #include <unistd.h>
 
@@ -22,7 +23,9 @@ std::string device_line(const CommandContext& c, const DeviceInfo& d) {
     line += plural(ThreadPool::shared().threads(), "thread", "threads") + ", ";
   }
   line += d.name;
-  if (!d.instructions.empty()) line += ", " + d.instructions;
+  if (d.device.kind() != DeviceKind::cuda && !vector_instructions().empty()) {
+    line += ", " + vector_instructions();
+  }
   if (c.common.device != "auto") return line;
   const std::string reason = Device::reason();  // the fix, in parentheses, is for `fovea devices`
   return line + " (" + (d.device.kind() == DeviceKind::cpu ? "no GPU: " : "") +

@@ -75,14 +75,6 @@ std::string cpu_name() {
   return "CPU";
 }
 
-std::string vector_instructions() {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f")) return "AVX-512";
-  if (__builtin_cpu_supports("avx2")) return "AVX2";
-#endif
-  return {};
-}
-
 std::size_t system_value(int name) {
   const long value = sysconf(name);
   return value > 0 ? static_cast<std::size_t>(value) : 0;
@@ -95,7 +87,6 @@ DeviceInfo host_info(const Device& device) {
   info.l2_bytes = system_value(_SC_LEVEL2_CACHE_SIZE);
   info.memory_bytes = system_value(_SC_PHYS_PAGES) * system_value(_SC_PAGESIZE);
   info.threads = available_threads();
-  info.instructions = vector_instructions();
   return info;
 }
 

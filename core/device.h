@@ -53,8 +53,7 @@ struct DeviceInfo {
   std::size_t shared_bytes_per_block = 0;  // with opt-in; 0 on cpu
   std::size_t l2_bytes = 0;
   std::size_t memory_bytes = 0;
-  int threads = 1;           // host threads for cpu and emulated
-  std::string instructions;  // widest vectors of the host: "AVX-512", "AVX2", ""; "" on cuda
+  int threads = 1;  // host threads for cpu and emulated
 };
 
 /// Description of a device. Throws InvalidArgument for a GPU that is not there.

@@ -1,5 +1,6 @@
 #include <fovea/core/error.h>
 #include <fovea/core/thread_pool.h>
+#include <fovea/train/host.h>
 #include <fovea/train/run_options.h>
 
 #include <charconv>
@@ -74,7 +75,7 @@ std::map<std::string, std::string> options_to_text(const RunOptions& o) {
   text["deterministic"] = o.trainer.policy.limits.deterministic ? "1" : "0";
   text["lanes"] = std::to_string(o.trainer.lanes);
   text["threads"] = std::to_string(ThreadPool::shared().threads());
-  text["instructions"] = device_info(Device::cpu()).instructions;
+  text["instructions"] = vector_instructions();
   text["stop_on_flat"] = o.trainer.stop_on_flat ? "1" : "0";
   return text;
 }

@@ -36,8 +36,8 @@ TrainingSpeed measure_training_speed(const Recipe& recipe, int classes, const Da
                    .policy = options.policy,
                    .loaders = options.loaders,
                    .registry = options.registry};
-  o.learning_rate = 0.0F;
-  o.epochs = 1 << 20;  // more than there is time for
+  o.learning_rate = 1e-30F;  // a recipe has none of 0
+  o.epochs = 1 << 20;        // more than there is time for
   Trainer trainer(model, data, o);
   trainer.on_step([](const Progress&) { return false; });
   trainer.run();  // the first step prepares and, on a GPU, captures

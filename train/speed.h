@@ -15,9 +15,9 @@ struct TrainingSpeed {
   double judged_images_per_second = 0;  // of evaluation
 };
 
-/// Trains a net of its own, at learning rate 0, for about `seconds` and at least one step, and
-/// judges as many pictures. Only device, math, policy, loaders, registry and seed of `options`
-/// count. Throws what Trainer does.
+/// Trains a net of its own, at a learning rate that moves nothing, for about `seconds` and at least
+/// one step, and judges as many pictures. Only device, math, policy, loaders, registry and seed of
+/// `options` count. Throws what Trainer does.
 FOVEA_API TrainingSpeed measure_training_speed(const Recipe& recipe, int classes,
                                                const Dataset& data, const TrainerOptions& options,
                                                double seconds);

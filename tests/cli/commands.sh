@@ -3,7 +3,8 @@
 # small trained net: what they print, their JSON (read by CMake), the words of an engine list.
 set -u
 fovea=$(realpath "$1") cmake=$2
-source "$(dirname "$(realpath "$0")")/fixtures.sh"
+here=$(dirname "$(realpath "$0")")
+source "$here/fixtures.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -24,7 +25,7 @@ json() {
   local what=$1 path
   shift
   for path in "$@"; do
-    "$cmake" -DFILE=out.txt "-DPATH_IN_IT=$path" -P "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/read_json.cmake" > value.txt 2>&1 && continue
+    "$cmake" -DFILE=out.txt "-DPATH_IN_IT=$path" -P "$here/read_json.cmake" > value.txt 2>&1 && continue
     printf 'FAILED %s: no %s in its JSON: %s\n' "$what" "$path" "$(cat value.txt)"
     failed=1
   done

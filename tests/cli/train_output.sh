@@ -46,7 +46,7 @@ expect resume out.txt '^run      idx \(seed 7,' '^  3/3 '
 
 "$fovea" train --config small.toml --data pictures --out folders --validation 0.3 > out.txt 2> err.txt
 expect_status 'train on class folders' 0 $?
-expect 'train on class folders' out.txt '^data     pictures: [0-9]+ training, [0-9]+ validation images, grey, of different sizes, 3 classes$' \
+expect 'train on class folders' out.txt '^data     pictures: [0-9]+ training, [0-9]+ validation images, 8x8x1, 3 classes$' \
   '^note     1 file is not used \(cat/notes.txt: .*\); folders/skipped.tsv names them$' \
   '^epoch .* validation error ' '^validation error at best .* \(epoch [12], checkpoints/best.safetensors\); trained ' \
   'evaluate --run folders --data pictures --split val$'

@@ -47,14 +47,15 @@ class TenPercentMore final : public Prepared<LrnForward::Args> {
 
 // With an engine "wrong" that has this one algorithm.
 Registry with_wrong_lrn() {
-  Registry registry = default_registry();
-  for (const Algorithm<LrnForward>& a : default_registry().list<LrnForward>()) {
+  const Registry right = default_registry();
+  Registry registry = right;
+  for (const Algorithm<LrnForward>& a : right.list<LrnForward>()) {
     if (a.engine != "reference") continue;
     Algorithm<LrnForward> wrong = a;
     wrong.engine = "wrong";
-    wrong.prepare = [right = a.prepare](const auto& problem, const Variant& v,
+    wrong.prepare = [loops = a.prepare](const auto& problem, const Variant& v,
                                         const DeviceInfo& d) {
-      return std::make_unique<TenPercentMore>(right(problem, v, d));
+      return std::make_unique<TenPercentMore>(loops(problem, v, d));
     };
     registry.add(wrong);
     break;

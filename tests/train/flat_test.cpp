@@ -38,12 +38,12 @@ TEST(FlatWatch, LooksEveryThousandStepsOfALongEpoch) {
   EXPECT_EQ(steps, 2000);
 }
 
-// A learning rate of 0 on scores of 0: the loss is that of guessing, whatever the pictures.
+// A learning rate of nothing on scores of 0: the loss is that of guessing, whatever the pictures.
 TEST(FlatLoss, StopsTheTrainerThatAskedForIt) {
   const MemoryDataset data = test::tiny_pictures(48);
   const auto run = [&](bool stop) {
     Recipe recipe = test::tiny_recipe();
-    recipe.train.learning_rate = 0;
+    recipe.train.learning_rate = 1e-20F;
     recipe.layers.back().init = "constant";
     recipe.layers.back().deviation = 0;
     recipe.train.epochs = 3;
