@@ -2,7 +2,6 @@
 #include <fovea/cli/context.h>
 #include <fovea/cli/inputs.h>
 #include <fovea/cli/text.h>
-#include <fovea/cli/version.h>
 #include <fovea/core/error.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/train/host.h>
@@ -14,19 +13,6 @@ namespace fovea::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Engine {
-  const char* name;
-  const char* what;
-  const char* fix;  // where this build lacks it
-};
-
-constexpr Engine kEngines[] = {
-    {"fovea", "hand-written kernels, on cuda and emulated", "build for x86-64 or with CUDA"},
-    {"onednn", "oneDNN on cpu", "install libdnnl-dev and configure again with -DFOVEA_ONEDNN=ON"},
-    {"simd", "hand-written loops on cpu", ""},
-    {"reference", "plain loops in fp64 on cpu, to compare with", ""},
-};
 
 // Engines with an algorithm for the device, in the order of the registry.
 std::vector<std::string> engines_on(const Registry& registry, DeviceKind kind) {
@@ -65,19 +51,20 @@ void add_device(const CommandContext& c, Table& table, Json& json, const Device&
                   {"instructions", vectors}});
 }
 
-// Engines of this build with their versions; of those it lacks, how to get them.
+// Engines with what they are; of those that do not work, why not.
 void add_engines(const CommandContext& c, Table& table, Json& json) {
-  std::vector<std::string> there;
-  for (const DeviceKind kind : {DeviceKind::cpu, DeviceKind::emulated, DeviceKind::cuda}) {
-    for (const std::string& e : engines_on(c.registry, kind)) there.push_back(e);
-  }
-  for (const Engine& e : kEngines) {
-    const bool works = std::ranges::find(there, e.name) != there.end();
-    const std::string version = works ? engine_version(e.name) : "";
-    const std::string why = works ? "" : std::string("not in this build: ") + e.fix;
-    table.add({e.name, version.empty() ? "-" : version, works ? e.what : why});
-    json.push_back({{"engine", e.name}, {"works", works}, {"version", version}, {"what", e.what}});
-    if (!works) json.back()["why_not"] = why;
+  const bool kernels = engines_on(c.registry, DeviceKind::emulated).size() +
+                           engines_on(c.registry, DeviceKind::cuda).size() >
+                       0;
+  std::vector<LibraryStatus> all = {
+      {"fovea", kernels,
+       kernels ? "hand-written kernels, on cuda and emulated" : "neither emulator nor CUDA here"}};
+  for (const LibraryStatus& library : library_status()) all.push_back(library);
+  all.push_back({"simd", true, "hand-written loops, on cpu"});
+  all.push_back({"reference", true, "plain loops in fp64 to compare with, on cpu"});
+  for (const LibraryStatus& e : all) {
+    table.add({e.engine, e.works ? "yes" : "no", e.text});
+    json.push_back({{"engine", e.engine}, {"works", e.works}, {"what", e.text}});
   }
 }
 
@@ -86,7 +73,7 @@ void add_engines(const CommandContext& c, Table& table, Json& json) {
 int run_devices(const CommandContext& c) {
   Json json = {{"devices", Json::array()}, {"engines", Json::array()}};
   Table devices({"device", "engines", "memory", "what"}, 4),
-      engines({"engine", "version", "what"}, 3);
+      engines({"engine", "works", "what"}, 3);
   add_device(c, devices, json["devices"], Device::cpu());
   add_device(c, devices, json["devices"], Device::emulated());
   std::string no_gpu;
@@ -104,9 +91,6 @@ int run_devices(const CommandContext& c) {
   if (write_json(c, json.dump(1))) return 0;
   std::fputs(devices.text().c_str(), stdout);
   if (!no_gpu.empty()) c.print("cuda      " + no_gpu);
-  for (const LibraryStatus& library : library_status()) {
-    c.print(format("%-10s", library.engine.c_str()) + library.text);
-  }
   c.print("auto      " + to_string(Device::best()) + ": " + Device::reason());
   std::fputs(("\n" + engines.text()).c_str(), stdout);
   return 0;

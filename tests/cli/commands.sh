@@ -85,7 +85,7 @@ json 'presets NAME' 'layers 0 parameters'
 run devices 0 devices
 expect devices out.txt '^cpu ' '^emulated ' '^cuda' '^auto ' '^reference '
 run 'devices --json' 0 devices --json -
-json 'devices --json' 'devices 0 memory_bytes' 'engines 0 version' 'auto why'
+json 'devices --json' 'devices 0 memory_bytes' 'engines 3 works' 'auto why'
 run check-grads 0 check-grads --config tiny.toml --engine reference --json -
 json check-grads '0 error' '0 right'
 
