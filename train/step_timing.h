@@ -23,7 +23,8 @@ struct StepTiming {
   /// In launch order, each from the mark before it to its own: they add up to launched_ns exactly.
   std::vector<StepPart> parts;
   std::int64_t launched_ns = 0;  // the step of median length, launch by launch
-  std::int64_t replayed_ns = 0;  // the median step as training runs it: one graph where there is one
+  std::int64_t replayed_ns =
+      0;  // the median step as training runs it: one graph where there is one
   std::int64_t replayed_p10_ns = 0, replayed_p90_ns = 0;
   int batch = 0;
   double images_per_second() const { return batch * 1e9 / static_cast<double>(replayed_ns); }
