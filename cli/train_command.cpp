@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 namespace fovea::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 // Tells how far the measuring of the pictures is: on a terminal at once, else each minute.
 class MeasureProgress {
@@ -87,14 +90,37 @@ Run open_run(const CommandContext& c, const TrainCommand& o) {
   return Run::resume(o.resume, r);
 }
 
+Json json_of(const Score& s, bool top5) {
+  Json j = {{"images", s.images},
+            {"loss", s.loss},
+            {"top1_error", s.top1_error},
+            {"top5_error", nullptr}};
+  if (top5) j["top5_error"] = s.top5_error;
+  return j;
+}
+
+Json json_of(const EpochRecord& e, bool top5) {
+  Json j = {{"epoch", e.epoch + 1},
+            {"step", e.step},
+            {"images_per_second", e.images_per_second},
+            {"learning_rate", e.learning_rate},
+            {"train", json_of(e.training, top5)}};
+  if (e.validation) j["validation"] = json_of(*e.validation, top5);
+  if (e.test) j["test"] = json_of(*e.test, top5);
+  return j;
+}
+
 void write_results(const CommandContext& c, const Run& run, const EpochTable& table) {
-  nlohmann::ordered_json j = {{"run", run.folder().string()},
-                              {"seed", run.options().trainer.seed},
-                              {"epochs", table.rows()},
-                              {"trained_seconds", run.training_seconds()},
-                              {"peak_memory_bytes", peak_memory()},
-                              {"model", (run.folder() / "model.safetensors").string()},
-                              {"report", (run.folder() / "report.html").string()}};
+  const bool top5 = run.trainer().recipe().train.loss != "mse";
+  Json epochs = Json::array();
+  for (const EpochRecord& e : table.records()) epochs.push_back(json_of(e, top5));
+  const Json j = {{"run", run.folder().string()},
+                  {"seed", run.options().trainer.seed},
+                  {"epochs", epochs},
+                  {"trained_seconds", run.training_seconds()},
+                  {"peak_memory_bytes", peak_memory()},
+                  {"model", (run.folder() / "model.safetensors").string()},
+                  {"report", (run.folder() / "report.html").string()}};
   static_cast<void>(write_json(c, j.dump(1)));
 }
 

@@ -81,15 +81,6 @@ std::string now() {
   return text;
 }
 
-nlohmann::ordered_json json_of(const Score& s, bool top5) {
-  nlohmann::ordered_json j = {{"images", s.images},
-                              {"loss", s.loss},
-                              {"top1_error", s.top1_error},
-                              {"top5_error", nullptr}};
-  if (top5) j["top5_error"] = s.top5_error;
-  return j;
-}
-
 // The part that a command can look at afterwards, and how many pictures it has.
 std::pair<const char*, std::int64_t> part_to_judge(const Run& run) {
   const DataSets& d = run.data();
@@ -175,15 +166,7 @@ void EpochTable::epoch(const EpochRecord& e) {
     best_ = e.validation->top1_error;
     best_epoch_ = e.epoch + 1;
   }
-  const bool top5 = !mse_;
-  nlohmann::ordered_json row = {{"epoch", e.epoch + 1},
-                                {"step", e.step},
-                                {"images_per_second", e.images_per_second},
-                                {"learning_rate", e.learning_rate},
-                                {"train", json_of(e.training, top5)}};
-  if (e.validation) row["validation"] = json_of(*e.validation, top5);
-  if (e.test) row["test"] = json_of(*e.test, top5);
-  rows_.push_back(row);
+  records_.push_back(e);
 }
 
 std::string EpochTable::error(double e) const {

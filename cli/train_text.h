@@ -6,8 +6,8 @@
 
 #include <chrono>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace fovea::cli {
 
@@ -36,7 +36,7 @@ class EpochTable {
   /// An error as people read it: per cent, or the mean absolute one.
   std::string error(double e) const;
   /// The epochs so far, for --json.
-  const nlohmann::ordered_json& rows() const { return rows_; }
+  const std::vector<EpochRecord>& records() const { return records_; }
   /// The least validation error of this start and its epoch, from 1; epoch 0: none.
   double best_validation() const { return best_; }
   int best_epoch() const { return best_epoch_; }
@@ -50,7 +50,7 @@ class EpochTable {
   double best_ = 0;
   int best_epoch_ = 0;
   Clock::time_point shown_{};
-  nlohmann::ordered_json rows_ = nlohmann::ordered_json::array();
+  std::vector<EpochRecord> records_;
 };
 
 /// Last scores, the files, and commands to go on with, which run as printed.
