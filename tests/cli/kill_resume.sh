@@ -15,7 +15,7 @@ start=(train --config tiny.toml --data data --epochs 40 --quiet)
 for _ in 1 2 3; do
   pid=$!
   # Not before there is something to go on from, else this kill would test nothing.
-  for ((i = 0; i < 400; ++i)); do
+  for ((i = 0; i < 3000; ++i)); do  # a minute: machines are busy
     compgen -G 'killed/checkpoints/step-*' > /dev/null && break
     sleep 0.02
   done
