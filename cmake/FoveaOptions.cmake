@@ -3,6 +3,7 @@ include(GNUInstallDirs)
 
 option(FOVEA_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(FOVEA_BUILD_EXAMPLES "Build python_free_examples/" ${PROJECT_IS_TOP_LEVEL})
+option(FOVEA_COMMAND "Build the command fovea, and fovea::cli behind it, where CLI11 is found" ON)
 option(FOVEA_INSTALL "Write install rules and the package" ${PROJECT_IS_TOP_LEVEL})
 option(FOVEA_WERROR "Treat warnings as errors" OFF)
 option(FOVEA_ZLIB "Read gzip files with zlib where it is found" ON)

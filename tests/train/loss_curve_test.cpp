@@ -11,7 +11,11 @@
 namespace fovea::test {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kSteps = 2;  // tens of times slower: memory and threads are as busy in two
+#else
 constexpr int kSteps = 20;
+#endif
 
 /// 28x28 pictures of ten classes: a bright 8x8 square whose place tells the class, under noise.
 MemoryDataset squares(int count) {
@@ -54,7 +58,10 @@ TEST(LossCurve, EveryEngineFollowsTheReferenceForTwentyStepsOfLenet) {
   const MemoryDataset data = squares(kSteps * Recipe::preset("lenet").train.batch);
   const std::vector<double> expected = losses(data, Device::cpu(), "reference");
   ASSERT_EQ(expected.size(), static_cast<std::size_t>(kSteps));
-  EXPECT_LT(expected.back(), 0.9 * expected.front()) << "nothing was learned: the test says little";
+  if (kSteps >= 20) {
+    EXPECT_LT(expected.back(), 0.9 * expected.front())
+        << "nothing was learned: the test says little";
+  }
   struct Other {
     Device device;
     const char* engines;

@@ -6,19 +6,6 @@
 namespace fovea {
 namespace reference {
 
-double dot(const float* a, const float* b, std::int64_t count) {
-  constexpr int kLanes = 8;
-  double lane[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int l = 0; l < kLanes; ++l) lane[l] += double{a[i + l]} * double{b[i + l]};
-  }
-  double sum = 0;
-  for (; i < count; ++i) sum += double{a[i]} * double{b[i]};
-  for (const double l : lane) sum += l;
-  return sum;
-}
-
 void column_sums(std::int64_t rows, int columns, const float* in, float* out, bool accumulate) {
   constexpr int kTile = 64;
   parallel((columns + kTile - 1) / kTile, 1, [&](std::int64_t begin, std::int64_t end) {

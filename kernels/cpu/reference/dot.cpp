@@ -1,0 +1,19 @@
+// dot.cpp - the sum in which the reference, and so most tests, spend their time.
+#include <fovea/kernels/cpu/reference/parts.h>
+
+namespace fovea::reference {
+
+double dot(const float* a, const float* b, std::int64_t count) {
+  constexpr int kLanes = 8;
+  double lane[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int l = 0; l < kLanes; ++l) lane[l] += double{a[i + l]} * double{b[i + l]};
+  }
+  double sum = 0;
+  for (; i < count; ++i) sum += double{a[i]} * double{b[i]};
+  for (const double l : lane) sum += l;
+  return sum;
+}
+
+}  // namespace fovea::reference
