@@ -106,7 +106,7 @@ void input_gradient(const ConvProblem& p, const float* dy, const float* w, int n
       for (int f = g * kg; f < (g + 1) * kg; ++f) {
         const double d = dy_pixel[f];
         const float* w_tap = w + ((std::int64_t{f} * p.r + r) * p.s + s) * cg + channel;
-        for (int c = 0; c < width; ++c) sum[c] += d * double{w_tap[c]};
+        add_scaled(d, w_tap, width, sum);
       }
     }
   }
@@ -159,7 +159,7 @@ void filter_gradient(const ConvProblem& p, const float* x, const float* dy, int 
       const std::int64_t end = std::min<std::int64_t>(first + width, taps.end * cg);
       const double d = dy[(row * p.q() + j) * p.k + f];
       const std::int64_t origin = x_row + column * p.c + first_channel;  // may lie in the padding
-      for (std::int64_t t = begin; t < end; ++t) sum[t - first] += d * double{x[origin + t]};
+      if (begin < end) add_scaled(d, x + (origin + begin), end - begin, sum + (begin - first));
     }
   }
 }

@@ -1,4 +1,4 @@
-// dot.cpp - the sum in which the reference, and so most tests, spend their time.
+// products.cpp - the two loops in which the reference, and so most tests, spend their time.
 #include <fovea/kernels/cpu/reference/parts.h>
 
 namespace fovea::reference {
@@ -14,6 +14,10 @@ double dot(const float* a, const float* b, std::int64_t count) {
   for (; i < count; ++i) sum += double{a[i]} * double{b[i]};
   for (const double l : lane) sum += l;
   return sum;
+}
+
+void add_scaled(double factor, const float* in, std::int64_t count, double* sum) {
+  for (std::int64_t i = 0; i < count; ++i) sum[i] += factor * double{in[i]};
 }
 
 }  // namespace fovea::reference
