@@ -14,6 +14,9 @@ option(FOVEA_CUDA "Build the CUDA kernels with nvcc where a toolkit is found" ON
 option(FOVEA_CUDNN "Build the cuDNN engine where cuDNN 9 is found" ON)
 option(FOVEA_CHECK_ACCESSES "Emulated kernels report races and unwritten reads in shared memory" OFF)
 set(FOVEA_SANITIZE "" CACHE STRING "Sanitizers for all targets: empty, address, thread")
+include(CMakeDependentOption)
+cmake_dependent_option(FOVEA_COUNT_WORK "Emulated kernels a second time, counting their work for fovea compare" ON
+  "FOVEA_SANITIZE STREQUAL \"\"" OFF)
 set(FOVEA_CUDA_ARCHITECTURES "" CACHE STRING
     "CUDA architectures; empty: native where a GPU is visible, else 80-real;89-real;90a-real;80-virtual")
 

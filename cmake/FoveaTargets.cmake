@@ -92,6 +92,36 @@ function(fovea_add_kernels name)
   endif()
 endfunction()
 
+# fovea_add_counted_kernels(<name> <a.cu>...): the sources once more for the emulator, in namespace
+# emu_counted, saying what they access (kernels/emulator/counts.h). The functions through which they
+# say so have ThreadSanitizer's names; joined to one object, they are nobody else's.
+function(fovea_add_counted_kernels name)
+  set(stubs "")
+  foreach(src IN LISTS ARGN)
+    set(stub "${CMAKE_CURRENT_BINARY_DIR}/counted/${src}.cpp")
+    file(CONFIGURE OUTPUT "${stub}" CONTENT "#include \"${CMAKE_CURRENT_SOURCE_DIR}/${src}\"\n")
+    list(APPEND stubs "${stub}")
+  endforeach()
+  set(parts fovea_${name}_parts)
+  add_library(${parts} OBJECT ${stubs} "${PROJECT_SOURCE_DIR}/kernels/emulator/access_hooks.cpp")
+  set_target_properties(${parts} PROPERTIES POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_definitions(${parts} PRIVATE FOVEA_EMULATED=1 FOVEA_COUNT_ACCESSES=1)
+  # Loads and stores as the source has them: none made wide, none profiled.
+  set_source_files_properties(${stubs} PROPERTIES COMPILE_OPTIONS
+    "-O2;-march=x86-64-v3;-Wno-unknown-pragmas;-fsanitize=thread;-Wno-tsan;--param=tsan-instrument-func-entry-exit=0;-fno-tree-loop-distribute-patterns;-fno-tree-vectorize;-fno-store-merging;-fno-profile-arcs;-fno-test-coverage")
+  target_link_libraries(${parts} PRIVATE fovea_core fovea_ops fovea_emulator fovea_options)
+  set(joined "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
+  add_custom_command(OUTPUT "${joined}"
+    COMMAND ${CMAKE_LINKER} -r -o "${joined}" $<TARGET_OBJECTS:${parts}>
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --localize-symbol=__tsan_* "${joined}"
+    DEPENDS $<TARGET_OBJECTS:${parts}> COMMAND_EXPAND_LISTS VERBATIM)
+  set_source_files_properties("${joined}" PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+  fovea_add_library(${name} "${joined}")
+  set_target_properties(fovea_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  target_link_libraries(fovea_${name} PUBLIC fovea_core fovea_ops PRIVATE fovea_emulator)
+endfunction()
+
 # fovea_public_headers(<out>): what is installed, as it is spelled after <fovea/. Headers of engines
 # and of the emulator stay inside, and so does one whose head comment says "Internal." or "Internal to
 # FOLDER/.".

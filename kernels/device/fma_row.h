@@ -14,9 +14,12 @@ namespace fovea::FOVEA_TARGET {
 #ifdef FOVEA_EMULATED
 
 // By the CPU's own vector instructions: g++ 12 turns the plain loops of a register tile into
-// shuffles that take six times as long.
+// shuffles that take six times as long. Registers are no memory: nobody hears of them.
 template <int N>
-void fma_row(float a, const float (&b)[N], float (&c)[N]) {
+[[gnu::no_sanitize("thread")]] void fma_row(float a, const float (&b)[N], float (&c)[N]) {
+#ifdef FOVEA_COUNT_ACCESSES
+  emulator::count_multiply_adds(N);
+#endif
   int j = 0;
   for (; j + 8 <= N; j += 8) {
     // b was written four at a time: a load of eight would wait until both stores reach the cache.
@@ -27,7 +30,7 @@ void fma_row(float a, const float (&b)[N], float (&c)[N]) {
   for (; j + 4 <= N; j += 4) {
     _mm_storeu_ps(c + j, _mm_fmadd_ps(_mm_set1_ps(a), _mm_loadu_ps(b + j), _mm_loadu_ps(c + j)));
   }
-  for (; j < N; ++j) c[j] = fma(a, b[j], c[j]);
+  for (; j < N; ++j) c[j] = ::fmaf(a, b[j], c[j]);
 }
 
 #else

@@ -59,7 +59,9 @@ void launch(void (*kernel)(P...), const Launch& l, StreamView stream, A&&... arg
                           .kernel = l.where.function_name(),
                           .launched = l.where,
                           .thread = &Closure::run,
-                          .checked = emulator::kCheckedAccesses};
+                          .closure_bytes = sizeof(Closure),
+                          .checked = emulator::kCheckedAccesses,
+                          .counted = emulator::kCountedAccesses};
   emulator::check_launch(call);
   const Closure closure{kernel, {std::forward<A>(args)...}};
   stream.enqueue([call, closure]() mutable {

@@ -11,7 +11,12 @@
 namespace fovea::FOVEA_TARGET {
 
 /// a * b + c with one rounding.
-__device__ __forceinline__ float fma(float a, float b, float c) { return ::fmaf(a, b, c); }
+__device__ __forceinline__ float fma(float a, float b, float c) {
+#ifdef FOVEA_COUNT_ACCESSES
+  emulator::count_multiply_adds(1);
+#endif
+  return ::fmaf(a, b, c);
+}
 __device__ __forceinline__ float exp(float x) { return ::expf(x); }
 __device__ __forceinline__ float log(float x) { return ::logf(x); }
 __device__ __forceinline__ float pow(float x, float y) { return ::powf(x, y); }

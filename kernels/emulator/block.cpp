@@ -1,5 +1,6 @@
 // block.cpp - the turns of a block's threads. See block.h.
 #include <fovea/core/error.h>
+#include <fovea/kernels/emulator/count_sample.h>
 #include <fovea/kernels/emulator/turns.h>
 
 #include <algorithm>
@@ -80,11 +81,16 @@ void Block::begin(const GridCall& call, const emu::uint3& index, const Schedule&
   shared_.reset(call.shared_bytes);
   copies_.reset(count, schedule.copies);
   checked_ = call.checked && call.shared_bytes != 0;
+  counting_ = false;
   if (checked_) checker_.reset(call.shared_bytes, count);
 }
 
-void Block::run(const GridCall& call, const emu::uint3& index, const Schedule& schedule) {
+void Block::run(const GridCall& call, const emu::uint3& index, const Schedule& schedule,
+                bool counting) {
   begin(call, index, schedule);
+  counting_ = counting && call.counted;
+  if (counting_) counter_.begin(count_);
+  const std::uint64_t before = multiply_adds;
   emu::gridDim = call.grid;
   emu::blockDim = call.block;
   emu::blockIdx = index;
@@ -95,6 +101,7 @@ void Block::run(const GridCall& call, const emu::uint3& index, const Schedule& s
   Fiber::switch_to(host_, first);
   running_ = nullptr;
   current_ = kNone;
+  counter_.counts().multiply_adds = multiply_adds - before;
   if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
   if (!shared_.guards_intact()) {
     throw DeviceError(where(kNone, call.launched) +
@@ -159,6 +166,7 @@ unsigned Block::run_threads() {
     } catch (...) {
       record_failure(std::current_exception());
     }
+    if (counting_) counter_.ended(current_);
     state_[current_] = State::ended;
     ++ended_;
     const unsigned next = next_after_end();
@@ -198,6 +206,7 @@ void Block::async_copy(void* to, const void* from, unsigned bytes, bool valid, c
   const AsyncCopy copy{static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
                        valid, at};
   if (checked_) check_copies(copy, true);
+  if (counting_) count_copy(copy);
   copies_.issue(current_, copy);
 }
 

@@ -9,6 +9,7 @@
 
 #include <fovea/core/api.h>
 #include <fovea/kernels/emulator/access_checker.h>
+#include <fovea/kernels/emulator/access_counter.h>
 #include <fovea/kernels/emulator/async_copies.h>
 #include <fovea/kernels/emulator/fiber.h>
 #include <fovea/kernels/emulator/grid.h>
@@ -36,9 +37,11 @@ class FOVEA_API Block {
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
-  /// Runs block `index` of `call` to its end. Throws DeviceError for what its threads did wrong;
-  /// all its threads have ended then, too.
-  void run(const GridCall& call, const emu::uint3& index, const Schedule& schedule);
+  /// Runs block `index` of `call` to its end; `counting`: counts() are those of this block. Throws
+  /// DeviceError for what its threads did wrong; all its threads have ended then, too.
+  void run(const GridCall& call, const emu::uint3& index, const Schedule& schedule,
+           bool counting = false);
+  const Counts& counts() const { return counter_.counts(); }
 
   // What follows is called by the threads of the running block.
 
@@ -47,7 +50,7 @@ class FOVEA_API Block {
   /// The running block if its kernel was compiled to say what it accesses; else nullptr.
   // Inlined, unheard: what hears accesses must make none that are heard.
   __attribute__((always_inline, no_sanitize("thread"))) static Block* watched() {
-    return running_ != nullptr && running_->checked_ ? running_ : nullptr;
+    return running_ != nullptr && (running_->checked_ || running_->counting_) ? running_ : nullptr;
   }
   /// The running thread accesses memory, at the code address `place`, or at `at`.
   void accessed(const void* p, std::size_t bytes, Access kind, const void* place);
@@ -72,6 +75,10 @@ class FOVEA_API Block {
   /// cp.async.commit_group and cp.async.wait_group: all groups but the newest `open` are there.
   void async_commit() { copies_.commit(current_); }
   void async_wait(unsigned open);
+  /// A tensor-core instruction; each lane calls.
+  void matrix_operation() {
+    if (counting_ && current_ % kWarpSize == 0) ++counter_.counts().matrix_operations;
+  }
   /// Reports an address that is not shared memory of this block or not a multiple of `bytes`.
   void require_shared(const void* p, unsigned bytes, const Site& at) const;
   /// Reports an address that is not a multiple of `bytes`.
@@ -127,6 +134,10 @@ class FOVEA_API Block {
   AccessFault check_access(const void* p, std::size_t bytes, Access kind);
   void blame(const AccessFault& fault, const char* doing, const std::string& place);
 
+  // block_count.cpp: accesses, where they are counted.
+  void count_access(const void* p, std::size_t bytes, Access kind, std::uintptr_t place);
+  void count_copy(const AsyncCopy& copy);
+
   // block_sync.cpp: barriers and warps.
   bool count_in(unsigned id, unsigned count, bool predicate, bool same_site, const Site& at);
   void release(Barrier& barrier, bool current_waits);
@@ -175,7 +186,8 @@ class FOVEA_API Block {
   SharedMemory shared_;
   AsyncCopies copies_;
   AccessChecker checker_;
-  bool checked_ = false;
+  AccessCounter counter_;
+  bool checked_ = false, counting_ = false;
 
   bool cancelled_ = false;
   std::exception_ptr failure_;

@@ -1,6 +1,7 @@
 // block_check.cpp - checked accesses of a block's threads. See access_checker.h.
 #include <fovea/core/error.h>
 #include <fovea/kernels/emulator/block.h>
+#include <fovea/kernels/emulator/count_sample.h>
 
 #include <dlfcn.h>
 
@@ -58,6 +59,8 @@ AccessFault Block::check_access(const void* p, std::size_t bytes, Access kind) {
 }
 
 void Block::accessed(const void* p, std::size_t bytes, Access kind, const void* place) {
+  if (counting_) count_access(p, bytes, kind, reinterpret_cast<std::uintptr_t>(place));
+  if (!checked_) return;
   const AccessFault fault = check_access(p, bytes, kind);
   if (fault.kind != AccessFault::Kind::none && failure_ == nullptr) {
     blame(fault, words(kind), where(current_, Site()) + "at " + text(place) + ": ");
@@ -65,6 +68,8 @@ void Block::accessed(const void* p, std::size_t bytes, Access kind, const void* 
 }
 
 void Block::accessed(const void* p, std::size_t bytes, Access kind, const Site& at) {
+  if (counting_) count_access(p, bytes, kind, place_of(at));
+  if (!checked_) return;
   const AccessFault fault = check_access(p, bytes, kind);
   if (fault.kind != AccessFault::Kind::none && failure_ == nullptr) {
     blame(fault, words(kind), where(current_, at));

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace fovea::emulator {
 namespace {
@@ -75,6 +76,7 @@ void Block::named_barrier(int id, int count, bool waits, const Site& at) {
 }
 
 void Block::release(Barrier& b, bool current_waits) {
+  if (counting_ && &b == barriers_.data()) counter_.met_all();
   if (checked_) check_meeting(b, current_waits);
   b.arrived = 0;
   b.result = b.predicates;
@@ -134,7 +136,11 @@ void Block::collective(const char* what, unsigned mask, WarpOperation operation,
   w.operand[lane] = operand;
   w.at[lane] = at;
   if ((w.arrived & mask) != mask) return wait(what, at);
+  // What the operation touches are other lanes' registers.
+  const bool counting = std::exchange(counting_, false);
   operation(w.operand.data(), mask);
+  counting_ = counting;
+  if (counting_ && mask == existing) counter_.met(current_ / kWarpSize);
   if (checked_ && operation == &run_nothing) check_warp_meeting(mask);
   w.arrived &= ~mask;
   for (unsigned rest = mask & ~(1U << lane); rest != 0; rest &= rest - 1) {

@@ -25,6 +25,12 @@ class Fiber {
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
+  /// Whether p lies on its stack; of a flow with a stack of its own.
+  bool stack_holds(const void* p) const {
+    return static_cast<const std::byte*>(p) >= bottom_ &&
+           static_cast<const std::byte*>(p) < static_cast<const std::byte*>(bottom_) + bytes_;
+  }
+
   /// Leaves `from`, the running flow, and continues `to`; returns when somebody switches back.
   static void switch_to(Fiber& from, Fiber& to) {
     start_switch(&from.fake_stack_, to.bottom_, to.bytes_);

@@ -2,10 +2,13 @@
 #include <fovea/core/error.h>
 #include <fovea/core/thread_pool.h>
 #include <fovea/kernels/emulator/block.h>
+#include <fovea/kernels/emulator/count_sample.h>
 #include <fovea/kernels/emulator/grid.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <string>
 
@@ -57,17 +60,49 @@ Block& this_threads_block() {
   return *block;
 }
 
+emu::uint3 position(const GridCall& call, std::int64_t index) {
+  const auto b = static_cast<std::uint64_t>(index);
+  return {static_cast<unsigned>(b % call.grid.x),
+          static_cast<unsigned>(b / call.grid.x % call.grid.y),
+          static_cast<unsigned>(b / call.grid.x / call.grid.y)};
+}
+
 void run_blocks(const GridCall& call, const Schedule& schedule, std::int64_t begin,
                 std::int64_t end, std::int64_t count) {
   Block& block = this_threads_block();
   const BlockOrder order(count, schedule.order);
   for (std::int64_t i = begin; i < end; ++i) {
-    const auto b = static_cast<std::uint64_t>(order(i));
-    const auto x = static_cast<unsigned>(b % call.grid.x);
-    const auto y = static_cast<unsigned>(b / call.grid.x % call.grid.y);
-    const auto z = static_cast<unsigned>(b / call.grid.x / call.grid.y);
-    block.run(call, {x, y, z}, schedule);
+    block.run(call, position(call, order(i)), schedule);
   }
+}
+
+// Sums do not depend on which host thread counted what.
+void run_counted(const GridCall& call, std::int64_t count, ScopedCounting& counting) {
+  const auto run = [&call](std::int64_t index) {
+    Block& block = this_threads_block();
+    block.run(call, position(call, index), Schedule{}, true);
+    Counts one = block.counts();
+    one.blocks_counted = 1;
+    return one;
+  };
+  // The block in the middle, away from the edges, says how many are affordable.
+  const std::int64_t middle = count / 2;
+  Counts sum = run(middle);
+  const auto stride = static_cast<std::int64_t>(
+      std::min(stride_for(sum, static_cast<std::uint64_t>(count), counting.accesses()),
+               static_cast<std::uint64_t>(count)));
+  std::mutex mutex;
+  ThreadPool::shared().parallel_for((count + stride - 1) / stride, 1,
+                                    [&](std::int64_t begin, std::int64_t end) {
+                                      Counts part;
+                                      for (std::int64_t i = begin; i < end; ++i) {
+                                        const std::int64_t index = middle % stride + i * stride;
+                                        if (index < count && index != middle) part += run(index);
+                                      }
+                                      const std::lock_guard lock(mutex);
+                                      sum += part;
+                                    });
+  counting.counts() += scaled_up(sum, static_cast<std::uint64_t>(count));
 }
 
 }  // namespace
@@ -99,6 +134,9 @@ void run_grid(const GridCall& call) {
       static_cast<std::int64_t>(call.grid.x) * call.grid.y * call.grid.z;  // < 2^63: see the limits
   if (const Schedule* schedule = ScopedSchedule::current(); schedule != nullptr) {
     return run_blocks(call, *schedule, 0, count, count);
+  }
+  if (ScopedCounting* counting = ScopedCounting::current(); counting != nullptr && call.counted) {
+    return run_counted(call, count, *counting);
   }
   ThreadPool::shared().parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
     run_blocks(call, Schedule{}, begin, end, count);

@@ -29,7 +29,9 @@ struct GridCall {
   std::source_location launched;
   void (*thread)(const void* closure) = nullptr;  // runs one thread
   const void* closure = nullptr;
+  std::size_t closure_bytes = 0;
   bool checked = false;  // the kernel says what it accesses: see access_checker.h
+  bool counted = false;  // likewise: see counts.h
 };
 
 /// Throws DeviceError where CUDA would refuse the launch: a zero or too large extent, too much

@@ -110,6 +110,7 @@ template <class Type>
 void mma(const char* what, float* d, const std::uint32_t* a, const std::uint32_t* b,
          const std::source_location& at) {
   MmaOperand operand{d, a, b};
+  Block::running().matrix_operation();
   Block::running().collective(what, kWholeWarp, &run_mma<Type>, &operand, at);
 }
 

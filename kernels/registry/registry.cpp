@@ -13,6 +13,7 @@ namespace {
 
 constexpr bool kHasOneDnn = FOVEA_HAS_ONEDNN;
 constexpr bool kHasEmulator = FOVEA_HAS_EMULATOR;
+constexpr bool kHasCounted = FOVEA_HAS_COUNTED;
 constexpr bool kHasCuda = FOVEA_HAS_CUDA;
 constexpr bool kHasCudnn = FOVEA_HAS_CUDNN;
 
@@ -26,6 +27,12 @@ Registry default_registry() {
   if constexpr (kHasEmulator) emu::add_algorithms(registry);
   if constexpr (kHasCuda) gpu::add_algorithms(registry);
   if constexpr (kHasCudnn) add_cudnn_algorithms(registry);
+  return registry;
+}
+
+Registry counting_registry() {
+  Registry registry;
+  if constexpr (kHasCounted) emu_counted::add_algorithms(registry);
   return registry;
 }
 

@@ -13,6 +13,10 @@ namespace fovea {
 /// cudnn on cuda; within an engine its order is the order of choice. A value: add to your own copy.
 FOVEA_API Registry default_registry();
 
+/// The algorithms for the emulated device once more, built so that their work can be counted; slow.
+/// Empty in a build without FOVEA_COUNT_WORK.
+FOVEA_API Registry counting_registry();
+
 /// An engine that needs somebody else's library.
 struct LibraryStatus {
   std::string engine;
