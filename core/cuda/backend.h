@@ -17,6 +17,8 @@ int device_count() noexcept;
 std::string why_no_device();
 /// Description of GPU `index` in [0, device_count()).
 DeviceInfo info(int index);
+/// Where GPU `index` sits, as "0000:3b:00.0"; empty where that is not known.
+std::string pci_bus(int index);
 /// Architectures that the build's kernels were compiled for, as CMake spells them: "80-real;...".
 std::string architectures();
 

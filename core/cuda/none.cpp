@@ -17,6 +17,7 @@ std::string why_no_device() {
 }
 
 DeviceInfo info(int) { refuse(); }
+std::string pci_bus(int) { return {}; }
 std::string architectures() { return {}; }
 std::unique_ptr<StreamImpl> make_stream(int) { refuse(); }
 std::unique_ptr<EventImpl> make_event(int, bool) { refuse(); }

@@ -78,6 +78,11 @@ DeviceInfo info(int index) {
   return d;
 }
 
+std::string pci_bus(int index) {
+  char bus[32] = "";
+  return cudaDeviceGetPCIBusId(bus, sizeof(bus), index) == cudaSuccess ? bus : "";
+}
+
 std::string architectures() { return FOVEA_CUDA_ARCHITECTURE_LIST; }
 
 }  // namespace cuda_backend

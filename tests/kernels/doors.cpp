@@ -3,7 +3,6 @@
 #include <fovea/tests/kernels/doors.h>
 #include <fovea/tests/support/coverage_table.h>
 #include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 
 #include <algorithm>

@@ -2,7 +2,6 @@
 // fault each must fail, the same without it must pass.
 #include <fovea/kernels/cpu/host_algorithm.h>
 #include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits.h>
 #include <gtest/gtest-spi.h>
 
 #include <functional>
@@ -104,6 +103,13 @@ TEST(OneDoor, FindsASumInLessThanFp32) {
     }
   };
   EXPECT_NONFATAL_FAILURE(pass(wrong, Values::reals), "elements differ");
+}
+
+TEST(OneDoor, DoesNotTrustAResultOfMostlyZeros) {
+  Case<Add> c = run_reference(make_case<Add>({100}, Values::integers, 1));
+  EXPECT_EQ(why_not_telling(c), "");
+  std::ranges::fill(c.tensors[2].as<float>().first(80), 0.0F);
+  EXPECT_EQ(why_not_telling(c), "y: too many zeros to tell right from wrong");
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // one directional derivative: d/dt <f(x + t v), dy> at 0 equals <dx, v>. Central differences with
 // step h err by h^2 f'''/6 and by the rounding of f to fp32 over h; both are below 1e-3 of the
 // terms here.
-#include <fovea/tests/support/op_traits.h>
+#include <fovea/tests/support/one_door.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>
 

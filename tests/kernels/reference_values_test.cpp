@@ -1,6 +1,6 @@
 // reference_values_test.cpp - the reference on small cases worked out by hand, and its rules: ties,
 // NaN, rows that do not count, the non-finite flag, views, segments.
-#include <fovea/tests/support/op_traits.h>
+#include <fovea/tests/support/one_door.h>
 #include <gtest/gtest.h>
 
 #include <limits>

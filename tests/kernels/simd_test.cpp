@@ -3,7 +3,6 @@
 #include <fovea/kernels/cpu/simd/math.h>
 #include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/tests/support/one_door.h>
-#include <fovea/tests/support/op_traits.h>
 #include <fovea/tests/support/problem_lists.h>
 
 #include <limits>

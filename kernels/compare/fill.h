@@ -1,14 +1,14 @@
-// fill.h - seeded contents of test tensors. None holds a zero by accident: a kernel that forgets an
-// element or reads the wrong one should not be saved by 0 * x.
+// fill.h - seeded contents of tensors. Internal. None holds a zero by accident: a kernel that
+// forgets an element or reads the wrong one should not be saved by 0 * x.
 #pragma once
 
 #include <fovea/core/philox.h>
-#include <fovea/tests/support/host_tensor.h>
+#include <fovea/kernels/compare/host_tensor.h>
 
 #include <cstdint>
 #include <functional>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 /// Small integers, on which every fp32 sum of products is exact, or reals in (-1, 1).
 enum class Values { integers, reals };
@@ -37,4 +37,4 @@ Fill pixels();
 /// i32: 0 .. classes - 1.
 Fill labels(int classes);
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

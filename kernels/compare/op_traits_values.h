@@ -1,11 +1,12 @@
-// op_traits_values.h - what a test must know about elementwise ops, losses and the update.
+// op_traits_values.h - what a check must know about elementwise ops, losses and the update.
+// Internal.
 #pragma once
 
-#include <fovea/tests/support/op_case.h>
+#include <fovea/kernels/compare/op_case.h>
 
 #include <cstring>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 template <>
 struct OpTraits<ActivationForward> : CommonTraits<ActivationForward> {
@@ -242,7 +243,7 @@ struct OpTraits<RecordMetrics> : OneRounding<RecordMetrics> {
 };
 
 /// Parameters of uneven lengths, each padded; the last one frozen where there are several.
-inline std::vector<Segment> test_segments(const UpdateProblem& p) {
+inline std::vector<Segment> seeded_segments(const UpdateProblem& p) {
   std::vector<Segment> segments;
   const std::int64_t room = p.count / p.segments / kParameterAlignment * kParameterAlignment;
   for (int i = 0; i < p.segments; ++i) {
@@ -265,7 +266,7 @@ struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
   static bool exact_on_integers(const UpdateProblem& p) { return p.momentum == 0.5F; }
   static Operands operands(const UpdateProblem& p) {
     const auto fill_segments = [p](HostTensor& t, const FillContext&) {
-      const std::vector<Segment> segments = test_segments(p);
+      const std::vector<Segment> segments = seeded_segments(p);
       std::memcpy(t.bytes.data(), segments.data(), t.bytes.size());
     };
     const std::int64_t table = p.segments * static_cast<std::int64_t>(sizeof(Segment));
@@ -291,7 +292,7 @@ template <>
 struct OpTraits<FiniteCheck> : OneRounding<FiniteCheck> {
   using A = FiniteCheck::Args;
   static constexpr bool kNeedsState = true;
-  /// Odd tests (by segments) hold one infinite or NaN element.
+  /// Odd problems (by segments) hold one infinite or NaN element.
   static Operands operands(const UpdateProblem& p) {
     const auto fill = [p](HostTensor& t, const FillContext& context) {
       any_values()(t, context);
@@ -304,4 +305,4 @@ struct OpTraits<FiniteCheck> : OneRounding<FiniteCheck> {
   }
 };
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

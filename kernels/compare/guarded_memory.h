@@ -1,5 +1,5 @@
-// guarded_memory.h - device memory between two zones that nobody may write. The zones hold NaN, so
-// that reading them shows in the result.
+// guarded_memory.h - device memory between two zones that nobody may write. Internal. The zones
+// hold NaN, so that reading them shows in the result.
 #pragma once
 
 #include <fovea/core/buffer.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 class GuardedMemory {
  public:
@@ -32,4 +32,4 @@ class GuardedMemory {
   Buffer buffer_;
 };
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

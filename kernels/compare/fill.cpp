@@ -1,6 +1,6 @@
-#include <fovea/tests/support/fill.h>
+#include <fovea/kernels/compare/fill.h>
 
-namespace fovea::test {
+namespace fovea::compare {
 namespace {
 
 float real(std::uint32_t bits, Math math) {
@@ -56,4 +56,4 @@ Fill labels(int classes) {
   });
 }
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

@@ -1,4 +1,4 @@
-// host_tensor.h - a tensor of a test, on the host: bytes with type and shape.
+// host_tensor.h - a tensor on the host: bytes with type and shape. Internal.
 #pragma once
 
 #include <fovea/core/tensor.h>
@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 struct HostTensor {
   DType dtype = DType::f32;
@@ -29,4 +29,4 @@ struct HostTensor {
   bool empty() const { return bytes.empty(); }
 };
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

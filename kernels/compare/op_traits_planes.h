@@ -1,9 +1,9 @@
-// op_traits_planes.h - what a test must know about pooling, LRN and the input's treatment.
+// op_traits_planes.h - what a check must know about pooling, LRN and input. Internal.
 #pragma once
 
-#include <fovea/tests/support/op_case.h>
+#include <fovea/kernels/compare/op_case.h>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 /// u8 [n,p,q,c]: for each window one of its cells inside the plane, at random.
 inline Fill winners(const PoolProblem& p) {
@@ -176,4 +176,4 @@ struct OpTraits<InputCast> : CommonTraits<InputCast> {
   }
 };
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

@@ -1,10 +1,10 @@
-// op_traits_products.h - what a test must know about the sums of products: convolution and linear.
+// op_traits_products.h - what a check must know about the sums of products. Internal.
 #pragma once
 
+#include <fovea/kernels/compare/op_case.h>
 #include <fovea/kernels/cpu/reference/bounds.h>
-#include <fovea/tests/support/op_case.h>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 /// Forward, dgrad, wgrad of a problem with x_shape(), w_shape(), y_shape() and an epilogue.
 template <class Op>
@@ -34,7 +34,9 @@ struct ForwardProductTraits : ProductTraits<Op> {
     using A = typename Op::Args;
     std::vector<Operand<Op>> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
                                   {.name = "w", .member = &A::w, .shape = p.w_shape()}};
-    if (p.epilogue.bias) o.push_back({.name = "b", .member = &A::b, .shape = {p.w_shape()[0]}});
+    if (p.epilogue.bias) {
+      o.push_back({.name = "b", .member = &A::b, .shape = {p.w_shape()[0]}, .wide = true});
+    }
     o.push_back({.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()});
     return o;
   }
@@ -68,7 +70,8 @@ struct WgradProductTraits : ProductTraits<Op> {
         {.name = "dy", .member = &A::dy, .shape = p.y_shape()},
         {.name = "dw", .member = &A::dw, .role = role, .shape = p.w_shape()}};
     if (p.epilogue.db) {
-      o.push_back({.name = "db", .member = &A::db, .role = role, .shape = {p.w_shape()[0]}});
+      o.push_back(
+          {.name = "db", .member = &A::db, .role = role, .shape = {p.w_shape()[0]}, .wide = true});
     }
     return o;
   }
@@ -101,4 +104,4 @@ struct OpTraits<LinearDgrad> : DgradProductTraits<LinearDgrad> {};
 template <>
 struct OpTraits<LinearWgrad> : WgradProductTraits<LinearWgrad> {};
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

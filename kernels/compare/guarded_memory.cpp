@@ -1,6 +1,6 @@
-#include <fovea/tests/support/guarded_memory.h>
+#include <fovea/kernels/compare/guarded_memory.h>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 GuardedMemory::GuardedMemory(std::size_t bytes, StreamView stream)
     : bytes_{bytes},
@@ -28,16 +28,17 @@ void GuardedMemory::poison() {
 }
 
 std::string GuardedMemory::damage() const {
-  std::vector<std::byte> all(bytes_ + 2 * kGuard);
-  stream_.copy(all.data(), buffer_.data(), all.size());
+  std::vector<std::byte> guards(2 * kGuard);
+  stream_.copy(guards.data(), buffer_.data(), kGuard);
+  stream_.copy(guards.data() + kGuard, static_cast<const std::byte*>(data()) + bytes_, kGuard);
   stream_.synchronize();
   for (std::size_t i = 0; i < kGuard; ++i) {
-    if (all[i] != std::byte{0xff}) return std::to_string(kGuard - i) + " bytes before its start";
-    if (all[kGuard + bytes_ + i] != std::byte{0xff}) {
+    if (guards[i] != std::byte{0xff}) return std::to_string(kGuard - i) + " bytes before its start";
+    if (guards[kGuard + i] != std::byte{0xff}) {
       return std::to_string(i) + " bytes after its end";
     }
   }
   return "";
 }
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

@@ -1,20 +1,20 @@
 // op_case.h - one call of an op on the host: its problem, operands and step state as values, and
-// what a test must know about an op (OpTraits).
+// what a check must know about an op (OpTraits). Internal.
 #pragma once
 
 #include <fovea/core/error.h>
+#include <fovea/kernels/compare/fill.h>
+#include <fovea/kernels/compare/host_tensor.h>
+#include <fovea/kernels/compare/tolerance.h>
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/ops/registry.h>
-#include <fovea/tests/support/fill.h>
-#include <fovea/tests/support/host_tensor.h>
-#include <fovea/tests/support/tolerance.h>
 
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 enum class Role { in, out, in_out };
 
@@ -28,6 +28,7 @@ struct Operand {
   DType dtype = DType::f32;
   Fill fill = {};                // empty: any_values()
   std::string_view may_be = "";  // the input that this output may share its memory with
+  bool wide = false;             // fp32 in every math mode: a bias, a sum of many
 };
 
 template <class Op>
@@ -47,7 +48,7 @@ struct CommonTraits {
   using Operands = std::vector<Operand<Op>>;
   /// Whether small integers make the exact result an fp32 that any order of sums finds.
   static bool exact_on_integers(const Problem&) { return true; }
-  /// Share of zeros in an output beyond which the test is taken to be blind.
+  /// Share of zeros in an output beyond which a comparison is taken to be blind.
   static double most_zeros(const Problem&) { return 0.7; }
   /// A state in which each field matters.
   static StepState state(const Problem&) {
@@ -134,4 +135,4 @@ inline std::vector<double> none(const HostTensor& of) {
   return std::vector<double>(of.bytes.size() / size_of(of.dtype), 0.0);
 }
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

@@ -1,4 +1,5 @@
-// tolerance.h - how far an fp32 result may be from the exact one. docs/numerics.md derives it.
+// tolerance.h - how far an fp32 result may be from the exact one. Internal. docs/numerics.md
+// derives it.
 #pragma once
 
 #include <fovea/core/dtype.h>
@@ -7,7 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace fovea::test {
+namespace fovea::compare {
 
 /// Half the distance from 1 to the next float: the relative error of one rounding to nearest.
 inline constexpr double kUnitRoundoff = 0x1p-24;
@@ -24,4 +25,4 @@ inline double sum_error_factor(std::int64_t length, Math math) {
   return std::min(n, 7 * std::sqrt(n)) + 2;  // + the product's rounding and the last one
 }
 
-}  // namespace fovea::test
+}  // namespace fovea::compare

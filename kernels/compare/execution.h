@@ -1,0 +1,218 @@
+// execution.h - one algorithm prepared, bound and run on guarded device memory with outputs full of
+// NaN: what tests and `fovea compare` do alike. Internal.
+#pragma once
+
+#include <fovea/kernels/compare/difference.h>
+#include <fovea/kernels/compare/guarded_memory.h>
+#include <fovea/kernels/compare/op_case.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fovea::compare {
+
+/// The type in which an operand lies on the device: bf16 for what a bf16 algorithm reads and
+/// writes, but for sums that stay fp32 (Operand::wide).
+template <class Op>
+DType stored_type(const Operand<Op>& o, Math math) {
+  return o.dtype == DType::f32 && math == Math::bf16 && !o.wide ? DType::bf16 : o.dtype;
+}
+
+/// The elements as floats, whatever their type; and the reverse.
+std::vector<float> as_floats(const HostTensor& t);
+void assign(HostTensor& t, const std::vector<float>& values);
+
+/// An fp32 tensor as bf16, to nearest; and back.
+HostTensor narrowed(const HostTensor& t);
+HostTensor widened(const HostTensor& t);
+
+template <class Op>
+class Execution {
+ public:
+  /// `in_place`: outputs that may share memory with an input do.
+  Execution(const Algorithm<Op>& algorithm, const Variant& variant, const DeviceInfo& device,
+            const Case<Op>& in, bool in_place)
+      : in_{in},
+        operands_{OpTraits<Op>::operands(in.problem)},
+        math_{algorithm.math},
+        stream_{device.device},
+        state_{sizeof(StepState), stream_},
+        prepared_{algorithm.prepare(in.problem, variant, device)},
+        workspace_{prepared_->workspace_bytes(), stream_} {
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+      const DType stored = stored_type(operands_[i], math_);
+      const auto count = static_cast<std::size_t>(in.tensors[i].shape.elements());
+      memory_.push_back(std::make_unique<GuardedMemory>(count * size_of(stored), stream_));
+      home_.push_back(in_place ? home_of(i) : i);
+    }
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+      args_.*(operands_[i].member) = {memory_[home_[i]]->data(), stored_type(operands_[i], math_),
+                                      in.tensors[i].shape};
+    }
+    if (OpTraits<Op>::kNeedsState) args_.context.state = static_cast<StepState*>(state_.data());
+    if (prepared_->workspace_bytes() > 0) args_.context.workspace = workspace_.data();
+    upload();
+    prepared_->bind(args_);
+  }
+
+  /// Enqueues the op once, and nothing else.
+  void launch() { prepared_->run(args_, stream_); }
+  void launch_and_wait() {
+    launch();
+    stream_.view().synchronize();
+  }
+  StreamView stream() const { return stream_.view(); }
+  const Prepared<typename Op::Args>& prepared() const { return *prepared_; }
+
+  /// The case with its outputs, of the first run.
+  Case<Op> run() {
+    launch_and_wait();
+    Case<Op> out = download();
+    check_guards();
+    return out;
+  }
+
+  /// Runs again from the same inputs, on the workspace as the last run left it.
+  Case<Op> run_again() {
+    upload();
+    return run();
+  }
+
+  /// What runs did beside computing: changed an input, wrote outside of their memory.
+  const std::vector<std::string>& faults() const { return faults_; }
+
+ private:
+  std::size_t home_of(std::size_t i) const {
+    for (std::size_t j = 0; j < operands_.size(); ++j) {
+      if (!operands_[i].may_be.empty() && operands_[j].name == operands_[i].may_be) return j;
+    }
+    return i;
+  }
+
+  bool is_narrow(std::size_t i) const {
+    return operands_[i].dtype != stored_type(operands_[i], math_);
+  }
+
+  void upload() {
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+      if (operands_[i].role == Role::out) {
+        memory_[i]->poison();
+      } else {
+        memory_[i]->upload(is_narrow(i) ? narrowed(in_.tensors[i]).bytes : in_.tensors[i].bytes);
+      }
+    }
+    std::vector<std::byte> bytes(sizeof(StepState));
+    std::memcpy(bytes.data(), &in_.state, sizeof(StepState));
+    state_.upload(bytes);
+  }
+
+  Case<Op> download() {
+    Case<Op> out = in_;
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+      HostTensor& t = out.tensors[i];
+      t.bytes = memory_[home_[i]]->download();
+      if (is_narrow(i)) {
+        t.dtype = DType::bf16;
+        t = widened(t);
+      }
+      const bool overwritten = std::ranges::count(home_, home_[i]) > 1;
+      if (operands_[i].role != Role::in || overwritten) continue;
+      const std::string text = differences(t, in_.tensors[i]);
+      if (!text.empty()) blame("input " + std::string(operands_[i].name) + " was changed: " + text);
+    }
+    std::memcpy(&out.state, state_.download().data(), sizeof(StepState));
+    return out;
+  }
+
+  void check_guards() {
+    const auto check = [this](std::string_view name, const GuardedMemory& memory) {
+      const std::string damage = memory.damage();
+      if (!damage.empty()) blame(std::string(name) + ": written outside, " + damage);
+    };
+    for (std::size_t i = 0; i < operands_.size(); ++i) check(operands_[i].name, *memory_[i]);
+    check("workspace", workspace_);
+    check("step state", state_);
+  }
+
+  void blame(std::string what) { faults_.push_back(std::move(what)); }
+
+  Case<Op> in_;
+  std::vector<Operand<Op>> operands_;
+  Math math_;
+  Stream stream_;
+  std::vector<std::unique_ptr<GuardedMemory>> memory_;
+  std::vector<std::size_t> home_;  // whose memory operand i uses
+  GuardedMemory state_;
+  std::unique_ptr<Prepared<typename Op::Args>> prepared_;
+  GuardedMemory workspace_;
+  typename Op::Args args_{};
+  std::vector<std::string> faults_;
+};
+
+/// What was found for each output: nothing where all are right.
+struct OutputDifference {
+  std::size_t operand = 0;
+  Difference difference;
+};
+
+/// What may differ, by operand: the op's bound and, in bf16, one rounding more. Nothing for inputs.
+template <class Op>
+std::vector<std::vector<double>> allowed_differences(const Case<Op>& in, const Case<Op>& reference,
+                                                     Math math) {
+  constexpr double kBf16Roundoff = 0x1p-8;
+  std::vector<std::vector<double>> allowed;
+  const auto operands = OpTraits<Op>::operands(in.problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    std::vector<double>& a = allowed.emplace_back();
+    if (operands[i].role == Role::in) continue;
+    a = OpTraits<Op>::tolerance(in, reference, i, math);
+    if (stored_type(operands[i], math) == operands[i].dtype) continue;
+    for (std::size_t e = 0; e < a.size(); ++e) {
+      a[e] +=
+          kBf16Roundoff * (std::abs(double{reference.tensors[i].template as<float>()[e]}) + a[e]);
+    }
+  }
+  return allowed;
+}
+
+/// How far every output is from the reference's: within `allowed`, or, where that is empty, to the
+/// bit (as rounded to bf16 where it is stored so).
+template <class Op>
+std::vector<OutputDifference> output_differences(const Case<Op>& got, const Case<Op>& reference,
+                                                 const std::vector<std::vector<double>>& allowed,
+                                                 Math math) {
+  std::vector<OutputDifference> found;
+  const auto operands = OpTraits<Op>::operands(reference.problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].role == Role::in) continue;
+    const HostTensor& want = reference.tensors[i];
+    if (!allowed.empty()) {
+      found.push_back({i, difference(got.tensors[i], want, allowed[i])});
+      continue;
+    }
+    const bool narrow = stored_type(operands[i], math) != operands[i].dtype;
+    found.push_back({i, difference(got.tensors[i], narrow ? widened(narrowed(want)) : want)});
+  }
+  return found;
+}
+
+/// What makes a reference result blind, output by output: too many zeros to tell right from wrong.
+/// "" where it tells.
+template <class Op>
+std::string why_not_telling(const Case<Op>& result) {
+  const auto operands = OpTraits<Op>::operands(result.problem);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const HostTensor& t = result.tensors[i];
+    if (operands[i].role == Role::in || t.dtype != DType::f32 || t.shape.elements() < 32) continue;
+    if (zeros(t) > OpTraits<Op>::most_zeros(result.problem)) {
+      return std::string(operands[i].name) + ": too many zeros to tell right from wrong";
+    }
+  }
+  return "";
+}
+
+}  // namespace fovea::compare

@@ -1,0 +1,48 @@
+// report.h - a whole comparison: written as compare.json, CSV and a page, read again as a baseline.
+#pragma once
+
+#include <fovea/kernels/compare/compare.h>
+
+#include <string>
+#include <vector>
+
+namespace fovea::compare {
+
+/// Where a comparison was made. Times of two machines are not compared.
+struct Machine {
+  std::string device;  // "NVIDIA H100 80GB HBM3", or the CPU's name
+  int capability = 0;
+  std::string driver, cuda, cudnn, onednn, cpu;
+  double clock_mhz = 0, power_limit_w = 0;
+};
+
+struct Report {
+  std::string fovea, date, command;  // version, ISO 8601 in UTC, the command line
+  Machine machine;
+  Ceilings ceilings;
+  std::vector<Row> rows;
+};
+
+/// What can be asked of device and driver; versions of libraries are the caller's to fill in.
+FOVEA_API Machine machine_of(const Device& device);
+
+/// compare.json, as docs/compare.md describes it.
+FOVEA_API std::string to_json(const Report& report);
+/// The inverse. Throws FormatError for anything else.
+FOVEA_API Report parse_report(const std::string& json);
+/// One line a row, with a head.
+FOVEA_API std::string to_csv(const std::vector<Row>& rows);
+/// compare.html: one file, no script, nothing from elsewhere.
+FOVEA_API std::string to_html(const Report& report);
+
+/// A row that became slower, or whose counted work grew.
+struct Regression {
+  std::string row;   // "conv:... forward fp32 fovea:naive"
+  std::string what;  // "median 120.0 us, was 100.0 us"
+};
+/// Rows of `now` whose p10 is above the old p90 and whose median is more than 3 % higher; on the
+/// emulator those whose floor by counted work is. Throws InvalidArgument where the machines differ,
+/// naming how.
+FOVEA_API std::vector<Regression> regressions(const Report& old, const Report& now);
+
+}  // namespace fovea::compare

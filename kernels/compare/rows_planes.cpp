@@ -1,0 +1,19 @@
+#include <fovea/kernels/compare/calls_of.h>
+
+namespace fovea::compare {
+
+OpCalls plane_calls(std::string_view op, Pass pass) {
+  if (op == "softmax" && pass == Pass::forward) return calls_of<Softmax, parse_softmax>();
+  if (pass == Pass::wgrad || op == "softmax") refuse_pass(op, pass);
+  const bool forward = pass == Pass::forward;
+  if (op == "lrn") {
+    return forward ? calls_of<LrnForward, parse_lrn>() : calls_of<LrnBackward, parse_lrn>();
+  }
+  if (op == "maxpool") {
+    return forward ? calls_of<MaxPoolForward, parse_pool>()
+                   : calls_of<MaxPoolBackward, parse_pool>();
+  }
+  return forward ? calls_of<AvgPoolForward, parse_pool>() : calls_of<AvgPoolBackward, parse_pool>();
+}
+
+}  // namespace fovea::compare

@@ -1,0 +1,292 @@
+// run_op.h - the rows of one op: checks, times, counts. Internal; each family of ops instantiates
+// it in a source file of its own (rows_*.cpp).
+#pragma once
+
+#include <fovea/core/error.h>
+#include <fovea/kernels/compare/compare.h>
+#include <fovea/kernels/compare/counting.h>
+#include <fovea/kernels/compare/execution.h>
+#include <fovea/kernels/compare/measure.h>
+#include <fovea/kernels/compare/patterns.h>
+#include <fovea/kernels/emulator/schedule.h>
+
+#include <optional>
+
+namespace fovea::compare {
+
+/// Inputs with what they should give.
+template <class Op>
+struct Truth {
+  Case<Op> in, reference;
+  std::vector<std::vector<double>> allowed;  // by operand; empty: to the bit
+};
+
+template <class Op>
+Truth<Op> truth_of(const typename Op::Problem& p, Values values, std::uint64_t seed, Math math) {
+  Truth<Op> t{make_case<Op>(p, values, seed, math), {}, {}};
+  t.reference = run_reference(t.in);
+  const bool exact = values == Values::integers && OpTraits<Op>::exact_on_integers(p);
+  if (!exact) t.allowed = allowed_differences(t.in, t.reference, math);
+  return t;
+}
+
+/// All rows of one problem in one math mode share the truth, which takes longest.
+template <class Op>
+class OpRows {
+ public:
+  using Problem = typename Op::Problem;
+
+  OpRows(const Registry& registry, const Problem& problem, Row blank, const Options& options,
+         const Ceilings& ceilings, const std::function<void(const Row&)>& on_row)
+      : registry_{registry},
+        problem_{problem},
+        blank_{std::move(blank)},
+        options_{options},
+        ceilings_{ceilings},
+        on_row_{on_row},
+        device_{device_info(options.device)} {
+    if constexpr (requires { problem.flops(); }) blank_.flops = problem.flops();
+  }
+
+  std::vector<Row> run() {
+    for (const Math math : options_.maths) {
+      integers_.reset();
+      reals_.reset();
+      for (const Algorithm<Op>& a : registry_.list<Op>()) {
+        if (contains(a.devices, device_.device.kind())) rows_of(a, math);
+      }
+    }
+    return std::move(rows_);
+  }
+
+  /// Inputs and result of the one algorithm that is admitted.
+  std::vector<NamedValues> values(const std::vector<NamedValues>& given) {
+    const Math math = options_.maths.front();
+    const Algorithm<Op>* only = nullptr;
+    for (const Algorithm<Op>& a : registry_.list<Op>()) {
+      if (!admits_algorithm(options_, a.engine, a.name) || !verdict(a, problem_, device_, math)) {
+        continue;
+      }
+      if (only != nullptr) throw Unsupported("several algorithms run it: name one with --algo");
+      only = &a;
+    }
+    if (only == nullptr) {
+      throw Unsupported("no algorithm that --algo admits runs it; --list says why not");
+    }
+    Case<Op> c = make_case<Op>(problem_, Values::reals, options_.seed, math);
+    const auto operands = OpTraits<Op>::operands(problem_);
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (operands[i].role == Role::out) continue;
+      take(given, operands[i].name, c.tensors[i]);
+    }
+    const auto variants = admitted_variants(*only);
+    Execution<Op> execution(*only, variants.front(), device_, c, false);
+    return named(execution.run(), "");
+  }
+
+ private:
+  void rows_of(const Algorithm<Op>& a, Math math) {
+    if (!admits_algorithm(options_, a.engine, a.name)) return;
+    Row row = blank_;
+    row.math = math;
+    row.engine = a.engine;
+    row.algorithm = a.name;
+    row.device = to_string(device_.device);
+    row.bytes = bytes_of(math);
+    if (const Verdict v = verdict(a, problem_, device_, math); !v) {
+      row.status = Status::declined;
+      row.why = v.why_not;
+      row.reproduce = reproduce(options_, row);
+      return add(std::move(row));
+    }
+    for (const Variant& variant : admitted_variants(a)) {
+      Row one = row;
+      one.variant = variant;
+      one.reproduce = reproduce(options_, one);
+      if (!options_.list) fill(a, one);
+      add(std::move(one));
+    }
+  }
+
+  std::vector<Variant> admitted_variants(const Algorithm<Op>& a) const {
+    std::vector<Variant> all = variants_of(a, problem_, device_, options_.limits);
+    return admitted(options_, a.engine, a.name, std::move(all));
+  }
+
+  void fill(const Algorithm<Op>& a, Row& row) {
+    try {
+      const Case<Op> in = make_case<Op>(problem_, Values::reals, options_.seed, row.math);
+      if (options_.once) {
+        Execution<Op>(a, row.variant, device_, in, false).launch_and_wait();
+        return;
+      }
+      if (options_.check) check(a, row);
+      if (row.status != Status::ok) return;
+      if (device_.device.kind() == DeviceKind::emulated) {
+        if (options_.count) count(a, row, in);
+      } else if (options_.time) {
+        time(a, row, in);
+      }
+    } catch (const std::exception& e) {
+      row.status = Status::failed;
+      row.why = e.what();
+    }
+  }
+
+  // Exact on integers, where algorithm and op promise it; bounded on reals.
+  void check(const Algorithm<Op>& a, Row& row) {
+    if (!integers_) {
+      integers_ = truth_of<Op>(problem_, Values::integers, options_.seed, row.math);
+      reals_ = truth_of<Op>(problem_, Values::reals, options_.seed, row.math);
+    }
+    const bool promised = a.exact_on_integers && OpTraits<Op>::exact_on_integers(problem_);
+    Execution<Op> execution(a, row.variant, device_, integers_->in, false);
+    row.workspace_bytes = execution.prepared().workspace_bytes();
+    row.deterministic = execution.prepared().deterministic();
+    const Case<Op> first = execution.run();
+    if (promised || !a.exact_on_integers) judge(row, *integers_, first, promised, "integers");
+    if (promised) row.exact_on_integers = row.status == Status::ok;
+    const bool emulated = device_.device.kind() == DeviceKind::emulated;
+    if (row.status == Status::ok && row.deterministic && (!emulated || is_small())) {
+      judge_again(row, first, execution.run_again(), "a second run");
+    }
+    if (row.status == Status::ok && emulated && is_small()) check_schedules(execution, row, first);
+    note_faults(row, execution);
+    if (row.status != Status::ok) return;
+
+    // On the emulator in another order of threads, with copies as late as they may be: a race that
+    // the usual order hides comes out here.
+    std::optional<ScopedSchedule> order;
+    if (emulated) order.emplace(kLate);
+    Execution<Op> on_reals(a, row.variant, device_, reals_->in, false);
+    const Case<Op> got = on_reals.run();
+    judge(row, *reals_, got, false, emulated ? "reals, threads in reverse" : "reals");
+    note_faults(row, on_reals);
+    if (row.status == Status::ok) {
+      row.why = why_not_telling(got);
+      if (!row.why.empty()) row.status = Status::mistrusted;
+    }
+  }
+
+  void check_schedules(Execution<Op>& execution, Row& row, const Case<Op>& first) {
+    for (const Schedule& s : all_schedules()) {
+      if (s.copies != Completion::at_wait || s.matrix != Completion::at_wait) continue;
+      const ScopedSchedule scoped(s);
+      judge_again(row, first, execution.run_again(), "threads " + to_string(s));
+      if (row.status != Status::ok) return;
+    }
+  }
+
+  void judge(Row& row, const Truth<Op>& truth, const Case<Op>& got, bool exact,
+             const std::string& on) {
+    const auto operands = OpTraits<Op>::operands(problem_);
+    const auto& allowed = exact ? kToTheBit : truth.allowed;
+    for (const auto& o : output_differences(got, truth.reference, allowed, row.math)) {
+      const Difference& d = o.difference;
+      if (!exact) {
+        row.max_abs_error = std::max(row.max_abs_error.value_or(0), d.max_abs);
+        row.bound_ratio = std::max(row.bound_ratio.value_or(0), d.bound_ratio);
+      }
+      if (d) blame(row, std::string(operands[o.operand].name) + " on " + on + ": " + to_string(d));
+    }
+    if (std::memcmp(&got.state, &truth.reference.state, sizeof(StepState)) != 0) {
+      blame(row, "the step's state is not as it should be");
+    }
+    if (row.status == Status::wrong && options_.on_wrong) {
+      std::vector<NamedValues> all = named(got, "");
+      for (NamedValues& v : named(truth.reference, "_expected")) all.push_back(std::move(v));
+      options_.on_wrong(row, all);
+    }
+  }
+
+  void judge_again(Row& row, const Case<Op>& first, const Case<Op>& again,
+                   const std::string& what) {
+    const auto operands = OpTraits<Op>::operands(problem_);
+    for (const auto& o : output_differences(again, first, kToTheBit, row.math)) {
+      if (o.difference) {
+        blame(row, std::string(operands[o.operand].name) + ": " + what +
+                       " gives other bits: " + to_string(o.difference));
+      }
+    }
+  }
+
+  static void note_faults(Row& row, const Execution<Op>& execution) {
+    for (const std::string& fault : execution.faults()) blame(row, fault);
+  }
+  static void blame(Row& row, const std::string& what) {
+    row.why += (row.why.empty() ? "" : "; ") + what;
+    row.status = Status::wrong;
+  }
+
+  void count(const Algorithm<Op>& a, Row& row, const Case<Op>& in) {
+    for (const Algorithm<Op>& counted : counting_algorithms().list<Op>()) {
+      if (counted.engine != a.engine || counted.name != a.name) continue;
+      Execution<Op> execution(counted, row.variant, device_, in, false);
+      row.counted = counted_work([&] { execution.launch_and_wait(); }, row.bytes);
+    }
+  }
+
+  void time(const Algorithm<Op>& a, Row& row, const Case<Op>& in) {
+    Execution<Op> execution(a, row.variant, device_, in, false);
+    row.workspace_bytes = execution.prepared().workspace_bytes();
+    row.deterministic = execution.prepared().deterministic();
+    row.times = measure([&] { execution.launch(); }, execution.stream(), device_, options_);
+    row.floor = floor_of(ceilings_, row);
+  }
+
+  std::int64_t bytes_of(Math math) const {
+    std::int64_t sum = 0;
+    for (const Operand<Op>& o : OpTraits<Op>::operands(problem_)) {
+      sum += o.shape.elements() * static_cast<std::int64_t>(size_of(stored_type(o, math)));
+    }
+    return sum;
+  }
+
+  // Small enough to be run under many schedules.
+  bool is_small() const {
+    constexpr std::int64_t kSmall = 20'000'000;
+    return std::max(blank_.flops, 10 * bytes_of(Math::fp32)) <= kSmall;
+  }
+
+  std::vector<NamedValues> named(const Case<Op>& c, const std::string& suffix) const {
+    std::vector<NamedValues> all;
+    const auto operands = OpTraits<Op>::operands(problem_);
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (!suffix.empty() && operands[i].role == Role::in) continue;
+      all.push_back(
+          {std::string(operands[i].name) + suffix, c.tensors[i].shape, as_floats(c.tensors[i])});
+    }
+    return all;
+  }
+
+  static void take(const std::vector<NamedValues>& given, std::string_view name, HostTensor& to) {
+    const auto found = std::ranges::find(given, name, &NamedValues::name);
+    if (found == given.end()) return;
+    if (found->shape != to.shape) {
+      throw InvalidArgument("tensor " + std::string(name) + " is " +
+                            fovea::to_string(found->shape) + ", the problem's is " +
+                            fovea::to_string(to.shape));
+    }
+    assign(to, found->elements);
+  }
+
+  void add(Row row) {
+    if (on_row_) on_row_(row);
+    rows_.push_back(std::move(row));
+  }
+
+  static inline const std::vector<std::vector<double>> kToTheBit;
+  static constexpr Schedule kLate{ThreadOrder::reversed, Completion::at_wait, Completion::at_wait};
+
+  const Registry& registry_;
+  Problem problem_;
+  Row blank_;
+  const Options& options_;
+  const Ceilings& ceilings_;
+  const std::function<void(const Row&)>& on_row_;
+  DeviceInfo device_;
+  std::optional<Truth<Op>> integers_, reals_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace fovea::compare

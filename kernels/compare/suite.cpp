@@ -1,0 +1,133 @@
+// suite.cpp - see suite.h.
+#include <fovea/core/error.h>
+#include <fovea/kernels/compare/embedded_suites.h>
+#include <fovea/kernels/compare/rows.h>
+#include <fovea/kernels/compare/suite.h>
+#include <fovea/kernels/ops/conv.h>
+#include <fovea/kernels/ops/linear.h>
+#include <fovea/kernels/ops/loss.h>
+#include <fovea/kernels/ops/lrn.h>
+#include <fovea/kernels/ops/pool.h>
+#include <fovea/kernels/ops/problem_text.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace fovea::compare {
+namespace {
+
+// f(typed problem) as parsed from p's text.
+template <class F>
+auto with_typed(const SuiteProblem& p, const F& f) {
+  if (p.op == "conv") return f(parse_conv(p.text));
+  if (p.op == "gemm") return f(parse_linear(p.text));
+  if (p.op == "lrn") return f(parse_lrn(p.text));
+  if (p.op == "maxpool" || p.op == "avgpool") return f(parse_pool(p.text));
+  if (p.op == "softmax") return f(parse_softmax(p.text));
+  throw InvalidArgument("problem '" + p.op + ":" + p.text +
+                        "': no op is called so; there are conv, gemm, lrn, maxpool, avgpool and "
+                        "softmax");
+}
+
+std::string trimmed(const std::string& s) {
+  const std::size_t begin = s.find_first_not_of(" \t\r");
+  return begin == std::string::npos ? "" : s.substr(begin, s.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+// The problem of one line with its name; `line` is not empty.
+SuiteProblem parse_line(const std::string& line) {
+  const std::size_t quote = line.find('"');
+  SuiteProblem p = parse_problem(trimmed(line.substr(0, quote)));
+  if (quote == std::string::npos) return p;
+  const std::size_t end = line.find('"', quote + 1);
+  if (end == std::string::npos || !trimmed(line.substr(end + 1)).empty()) {
+    throw InvalidArgument("the name behind the problem has no end, or something behind it");
+  }
+  p.name = line.substr(quote + 1, end - quote - 1);
+  return p;
+}
+
+}  // namespace
+
+LossProblem parse_softmax(std::string_view text) {
+  const ProblemText f(text, {"n", "c"});
+  return {.n = f.count("n"), .c = f.count("c")};
+}
+
+SuiteProblem parse_problem(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  // "ph2:3" has a colon too; an op's name comes before any digit.
+  const bool named = colon != std::string_view::npos &&
+                     text.substr(0, colon).find_first_of("0123456789") == std::string_view::npos;
+  SuiteProblem p{named ? std::string(text.substr(0, colon)) : "conv",
+                 std::string(named ? text.substr(colon + 1) : text), ""};
+  p.text = with_typed(p, [](const auto& typed) { return to_string(typed); });
+  return p;
+}
+
+std::string print_problem(const SuiteProblem& p, bool canonical) {
+  return p.op + ":" +
+         with_typed(p, [canonical](const auto& typed) { return to_string(typed, canonical); });
+}
+
+SuiteProblem with_batch(const SuiteProblem& p, int n) {
+  SuiteProblem other = p;
+  other.text = with_typed(p, [n](auto typed) {
+    if constexpr (requires { typed.m; }) {
+      typed.m = n;
+    } else {
+      typed.n = n;
+    }
+    return to_string(typed);
+  });
+  static_cast<void>(print_problem(other));  // validates
+  return other;
+}
+
+std::vector<Pass> passes_of(const SuiteProblem& p) {
+  if (p.op == "conv" || p.op == "gemm") return {Pass::forward, Pass::dgrad, Pass::wgrad};
+  if (p.op == "softmax") return {Pass::forward};
+  return {Pass::forward, Pass::dgrad};
+}
+
+std::vector<SuiteProblem> parse_suite(std::string_view text, const std::string& where) {
+  std::vector<SuiteProblem> problems;
+  std::istringstream lines{std::string(text)};
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    line = trimmed(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    try {
+      problems.push_back(parse_line(line));
+    } catch (const InvalidArgument& e) {
+      throw InvalidArgument(where + ", line " + std::to_string(number) + ": " + e.what());
+    }
+  }
+  if (problems.empty()) throw InvalidArgument(where + " holds no problem; one stands on a line");
+  return problems;
+}
+
+std::vector<std::string> suite_names() {
+  std::vector<std::string> names;
+  for (const EmbeddedSuite& s : embedded_suites()) names.emplace_back(s.name);
+  return names;
+}
+
+std::vector<SuiteProblem> load_suite(const std::string& name_or_file) {
+  for (const EmbeddedSuite& s : embedded_suites()) {
+    if (s.name == name_or_file) return parse_suite(s.text, name_or_file);
+  }
+  std::ifstream file(name_or_file, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    std::string names;
+    for (const std::string& n : suite_names()) names += ", " + n;
+    throw InvalidArgument("suite '" + name_or_file +
+                          "' is neither a file that can be read nor built in (preset:NAME@N" +
+                          names + ")");
+  }
+  return parse_suite(text.str(), name_or_file);
+}
+
+}  // namespace fovea::compare

@@ -1,0 +1,38 @@
+// suite.h - which problems are compared: built-in suites, files with one problem a line, text.
+#pragma once
+
+#include <fovea/core/api.h>
+#include <fovea/kernels/ops/algorithm.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fovea::compare {
+
+/// One problem of an op that a comparison knows: conv, gemm, lrn, maxpool, avgpool, softmax.
+struct SuiteProblem {
+  std::string op;    // "conv"
+  std::string text;  // "n128c3h227k96r11u4": printed form, with the epilogues of all passes
+  std::string name;  // of the layer; may be empty
+};
+
+/// "conv:n1c3h9k8r3", with "conv:" left out for a convolution. Throws InvalidArgument, with a caret
+/// under what is not understood.
+FOVEA_API SuiteProblem parse_problem(std::string_view text);
+/// The printed form; `canonical`: with every field.
+FOVEA_API std::string print_problem(const SuiteProblem& p, bool canonical = false);
+/// The same for another batch (gemm: rows).
+FOVEA_API SuiteProblem with_batch(const SuiteProblem& p, int n);
+/// Passes that the op has.
+FOVEA_API std::vector<Pass> passes_of(const SuiteProblem& p);
+
+/// One problem a line, # comments, an optional "name" behind it. Throws InvalidArgument with the
+/// line's number.
+FOVEA_API std::vector<SuiteProblem> parse_suite(std::string_view text, const std::string& where);
+/// Built in: alexnet-2012, alexnet-torchvision, lenet, vgg16, resnet50.
+FOVEA_API std::vector<std::string> suite_names();
+/// A built-in suite, or a file. Throws InvalidArgument where there is neither.
+FOVEA_API std::vector<SuiteProblem> load_suite(const std::string& name_or_file);
+
+}  // namespace fovea::compare

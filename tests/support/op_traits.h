@@ -1,7 +1,0 @@
-// op_traits.h - OpTraits of every op. Tests include this one: GCC 12 dies ("in nothrow_spec_p")
-// where it meets op_traits_values.h first.
-#pragma once
-
-#include <fovea/tests/support/op_traits_planes.h>
-#include <fovea/tests/support/op_traits_products.h>
-#include <fovea/tests/support/op_traits_values.h>
