@@ -1,5 +1,6 @@
 // command_main.cpp - the command line itself: the only file that knows CLI11.
 #include <fovea/cli/command_main.h>
+#include <fovea/cli/compare_command.h>
 #include <fovea/cli/context.h>
 #include <fovea/cli/text.h>
 #include <fovea/cli/version.h>
@@ -123,6 +124,42 @@ void add_features(CLI::App& app, FeaturesCommand& o) {
   app.add_option("--to", o.to, "safetensors file to write");
 }
 
+void add_compare(CLI::App& app, CompareCommand& o) {
+  app.footer(
+      "Problems: letters then digits, in any order, the longest name first; then epilogues.\n"
+      "  conv:    n c h w k r s u v ph pw dh dw g; n c h k r are needed, conv: may be left out\n"
+      "           +bias +relu +tanh +drop (forward) +mask +acc (dgrad) +db +acc +sgd (wgrad)\n"
+      "  gemm:    m n k and the same epilogues     lrn:      n c h w size a b k div g within\n"
+      "  maxpool: n c h w r s u v ph pw ceil       avgpool:  the same and pad\n"
+      "  softmax: n c                              ph2:3     two before, three behind\n"
+      "Example:\n  fovea compare --device emulated --problem n1c16h14k32r3ph1 --pass forward");
+  const auto list = [&app](const char* name, std::vector<std::string>& to, const char* about) {
+    return app.add_option(name, to, about)->delimiter(',');
+  };
+  app.add_option("--suite", o.suites,
+                 "alexnet-2012, alexnet-torchvision, lenet, vgg16, resnet50, a file with a problem "
+                 "a line, or preset:NAME@BATCH; may be repeated");
+  app.add_option("--problem", o.problems, "one problem, as n1c16h14k32r3ph1; may be repeated");
+  list("--pass", o.passes, "forward, dgrad, wgrad");
+  list("--algo", o.algorithms, "ENGINE:ALGORITHM, with *; behind a second : a variant");
+  list("--skip-algo", o.skipped, "leave these out");
+  list("--batch", o.batches, "instead of the problems' own");
+  app.add_option("--out", o.out, "folder for compare.json and compare.html");
+  app.add_option("--csv", o.csv, "the rows as a CSV file");
+  app.add_option("--baseline", o.baseline, "an older compare.json of this machine: 1 if slower");
+  app.add_flag("--list", o.list, "say what would run and what declines why; run nothing");
+  app.add_flag("--canonical", o.canonical, "print the problems with every field, and nothing else");
+  app.add_flag("--once", o.once, "launch exactly once, for profilers");
+  app.add_option("--reps", o.reps, "timed runs; 0: as many as half a second allows")
+      ->check(CLI::Range(0, 100000));
+  CLI::Option* no_check = app.add_flag("--no-check", o.no_check, "times alone");
+  app.add_flag("--no-time", o.no_time, "checks alone")->excludes(no_check);
+  app.add_option("--dump-wrong", o.dump_wrong, "folder for the tensors of wrong rows");
+  app.add_option("--dump", o.dump, "write inputs and result of one problem as safetensors");
+  app.add_option("--load", o.load, "take inputs x, w, b, dy, ... of --dump from this file")
+      ->needs("--dump");
+}
+
 // What was given beside --resume that a resume does not take.
 void check_resume(const CLI::App& app) {
   if (app.count("--resume") == 0) return;
@@ -237,6 +274,13 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   add_features(*command("features", "the output of any layer for each picture",
                         [&] { return run_features(context, features); }),
                features);
+  CompareCommand compare;
+  CLI::App* compared = command("compare", "every algorithm on every problem, checked and measured",
+                               [&] { return run_compare(context, compare); });
+  add_compare(*compared, compare);
+  for (int i = 0; i < argc; ++i) {
+    compare.command_line += (i > 0 ? " " : "") + shell_word(argv[i]);
+  }
   CheckGradsCommand check_grads;
   CLI::App* g = command("check-grads", "backward against differences of the loss",
                         [&] { return run_check_grads(context, check_grads); });
@@ -253,6 +297,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   std::signal(SIGXFSZ, SIG_IGN);
   return guarded([&] {
     check_resume(*t);
+    if (compared->count("--math") > 0) compare.maths = {context.common.math};
     if (context.common.threads > 0) ThreadPool::set_shared_threads(context.common.threads);
     set_log_sink([&](LogLevel level, std::string_view message) {
       if (level >= LogLevel::warning) context.progress("fovea: " + std::string(message));
