@@ -16,8 +16,8 @@ template <class Op>
 void expect_close(const Case<Op>& got, const Case<Op>& in, const Case<Op>& reference, bool exact,
                   Math math) {
   const auto operands = OpTraits<Op>::operands(in.problem);
-  const auto allowed = exact ? std::vector<std::vector<double>>{}
-                             : allowed_differences(in, reference, math);
+  const auto allowed =
+      exact ? std::vector<std::vector<double>>{} : allowed_differences(in, reference, math);
   for (const auto& found : output_differences(got, reference, allowed, math)) {
     EXPECT_EQ(to_string(found.difference), "")
         << operands[found.operand].name << (exact ? ", which is to be exact" : "");
