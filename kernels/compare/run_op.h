@@ -139,6 +139,9 @@ class OpRows {
       integers_ = truth_of<Op>(problem_, Values::integers, options_.seed, row.math);
       reals_ = truth_of<Op>(problem_, Values::reals, options_.seed, row.math);
     }
+    if (!a.exact_on_integers && integers_->allowed.empty()) {  // a transform with fractions
+      integers_->allowed = allowed_differences(integers_->in, integers_->reference, row.math);
+    }
     const bool promised = a.exact_on_integers && OpTraits<Op>::exact_on_integers(problem_);
     Execution<Op> execution(a, row.variant, device_, integers_->in, false);
     row.workspace_bytes = execution.prepared().workspace_bytes();

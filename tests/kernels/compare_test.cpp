@@ -99,6 +99,20 @@ TEST(Compare, ARightKernelIsExactOnIntegersAndWithinItsBoundOnReals) {
   EXPECT_EQ(row.flops, 2 * 9 * 9 * 6 * 2 * 9);
 }
 
+TEST(Compare, BoundsOnIntegersWhatClaimsNoExactness) {
+  const Body near = [](const ConvProblem& p, const ConvForward::Args& a) {
+    for_each_output(p, a, [&](float& y, int n, int i, int j, int k) {
+      y = element(p, a, n, i, j, k) * (1 + 0x1p-23F);
+    });
+  };
+  Algorithm<ConvForward> a = host_algorithm<ConvForward>("mine", "kernel", near);
+  EXPECT_EQ(rows_of(a, "n1c4h9k6r3ph1").at(0).status, Status::wrong);
+  a.exact_on_integers = false;
+  const Row row = rows_of(a, "n1c4h9k6r3ph1").at(0);
+  EXPECT_EQ(row.status, Status::ok) << row.why;
+  EXPECT_FALSE(row.exact_on_integers.has_value());
+}
+
 TEST(Compare, FindsALastRowThatIsWrongWhereTheHeightIsOdd) {
   const Body broken = [](const ConvProblem& p, const ConvForward::Args& a) {
     for_each_output(p, a, [&](float& y, int n, int i, int j, int k) {
