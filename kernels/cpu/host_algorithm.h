@@ -4,7 +4,6 @@
 #include <fovea/core/stream.h>
 #include <fovea/core/thread_pool.h>
 #include <fovea/kernels/ops/algorithm.h>
-#include <fovea/kernels/ops/conv.h>
 
 #include <functional>
 #include <memory>
@@ -40,21 +39,6 @@ Algorithm<Op> host_algorithm(
 template <class F>
 void parallel(std::int64_t count, std::int64_t grain, const F& f) {
   ThreadPool::shared().parallel_for(count, grain, std::cref(f));
-}
-
-/// Yes if every epilogue in `wanted` is one of `supported`; else which one is not.
-inline Verdict admits(const Epilogue& wanted, const Epilogue& supported) {
-  for (bool Epilogue::*const e :
-       {&Epilogue::bias, &Epilogue::relu, &Epilogue::tanh, &Epilogue::drop, &Epilogue::mask,
-        &Epilogue::acc, &Epilogue::db, &Epilogue::sgd}) {
-    if (wanted.*e && !(supported.*e)) {
-      Epilogue one;
-      one.*e = true;
-      return Verdict::no(to_string(one) + " is not an epilogue of this algorithm");
-    }
-  }
-  if (wanted.relu && wanted.tanh) return Verdict::no("+relu and +tanh at once");
-  return {};
 }
 
 }  // namespace fovea

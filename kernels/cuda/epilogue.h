@@ -5,7 +5,7 @@
 #include <fovea/kernels/device/math.h>
 #include <fovea/kernels/ops/conv.h>
 
-#include <string>
+#include <cstdint>
 
 namespace fovea::FOVEA_TARGET {
 
@@ -13,20 +13,6 @@ namespace fovea::FOVEA_TARGET {
 inline constexpr Epilogue kForwardEpilogues{.bias = true, .relu = true, .tanh = true};
 inline constexpr Epilogue kDgradEpilogues{.mask = true, .acc = true};
 inline constexpr Epilogue kWgradEpilogues{.acc = true, .db = true};
-
-/// Yes if every epilogue of `wanted` is one of `offered`; else which one is not.
-inline Verdict admits(const Epilogue& offered, const Epilogue& wanted) {
-  if (wanted.relu && wanted.tanh) return Verdict::no("+relu and +tanh at once");
-  for (bool Epilogue::*const e :
-       {&Epilogue::bias, &Epilogue::relu, &Epilogue::tanh, &Epilogue::drop, &Epilogue::mask,
-        &Epilogue::acc, &Epilogue::db, &Epilogue::sgd}) {
-    if (!(wanted.*e) || offered.*e) continue;
-    Epilogue one;
-    one.*e = true;
-    return Verdict::no("no epilogue " + to_string(one));
-  }
-  return {};
-}
 
 /// y = activation(sum + b[column]).
 struct ForwardEpilogue {

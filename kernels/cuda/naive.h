@@ -27,7 +27,7 @@ Algorithm<Op> naive_algorithm(void (*run)(const typename Op::Problem&, const typ
                               const Epilogue& offered) {
   Algorithm<Op> a = make_algorithm<Op>({.name = "naive", .run = run});
   a.can_run = [offered](const typename Op::Problem& p, const DeviceInfo&) {
-    return admits(offered, p.epilogue);
+    return covers(offered, p.epilogue);
   };
   return a;
 }

@@ -1,5 +1,5 @@
-// target.h - which of the two builds of a kernel source this is: FOVEA_TARGET is `emu` under the
-// host compiler and `gpu` under nvcc.
+// target.h - which build of a kernel source this is: FOVEA_TARGET is `gpu` under nvcc, `emu` and
+// `emu_counted` under the host compiler.
 #pragma once
 
 #include <fovea/kernels/device/launch.h>

@@ -40,6 +40,7 @@ std::string to_string(const Epilogue& e) {
 }
 
 Verdict covers(const Epilogue& offered, const Epilogue& wanted) {
+  if (wanted.relu && wanted.tanh) return Verdict::no("+relu and +tanh at once");
   for (bool Epilogue::*const e :
        {&Epilogue::bias, &Epilogue::relu, &Epilogue::tanh, &Epilogue::drop, &Epilogue::mask,
         &Epilogue::acc, &Epilogue::db, &Epilogue::sgd}) {

@@ -163,7 +163,7 @@ TEST(TiledAlgorithm, DeclinesWithAReason) {
         .why_not;
   };
   EXPECT_EQ(why("n1c3h40k4r3u9v9"), "a stride of more than 64 phases");
-  EXPECT_EQ(why("n1c3h9k4r3+bias"), "no epilogue +bias");
+  EXPECT_EQ(why("n1c3h9k4r3+bias"), "+bias is not an epilogue of this algorithm");
   EXPECT_EQ(why("n1c3h9k4r3u2+mask+acc"), "");
 }
 

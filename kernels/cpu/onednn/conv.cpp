@@ -112,7 +112,7 @@ Algorithm<Op> direct() {
   a.name = "direct";
   a.devices = Devices::cpu;
   a.can_run = [](const ConvProblem& p, const DeviceInfo&) {
-    if (const Verdict v = admits(p.epilogue, epilogues_of(Op::kPass)); !v) return v;
+    if (const Verdict v = covers(epilogues_of(Op::kPass), p.epilogue); !v) return v;
     return has_primitive<Op>(p, way_of("", variants_for(Op::kPass, p)));
   };
   a.variants = [](const ConvProblem& p, const DeviceInfo&, const Limits&) {
@@ -158,7 +158,7 @@ Algorithm<Op> winograd() {
   a.devices = Devices::cpu;
   a.exact_on_integers = false;  // the transform has fractions
   a.can_run = [](const ConvProblem& p, const DeviceInfo&) {
-    if (const Verdict v = admits(p.epilogue, epilogues_of(Op::kPass)); !v) return v;
+    if (const Verdict v = covers(epilogues_of(Op::kPass), p.epilogue); !v) return v;
     if (p.epilogue.tanh) return Verdict::no("+tanh is not an epilogue of this algorithm");
     return winograd_pays(Op::kPass, p);
   };

@@ -128,7 +128,7 @@ void add(Registry& registry, const Epilogue& epilogues, Build build, Addresses a
   a.name = "matmul";
   a.devices = Devices::cpu;
   a.can_run = [=](const LinearProblem& p, const DeviceInfo&) {
-    if (const Verdict v = admits(p.epilogue, epilogues); !v) return v;
+    if (const Verdict v = covers(epilogues, p.epilogue); !v) return v;
     const Split split = split_of<Op>(p);
     return possible(split.threads_inside(), [&] {
       product<Op::kPass>(p, split.longest()).describe(Maker());

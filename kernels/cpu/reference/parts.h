@@ -61,7 +61,7 @@ constexpr Epilogue kWgradEpilogues{.acc = true, .db = true};
 /// can_run() of the ops with epilogues.
 template <class Problem>
 std::function<Verdict(const Problem&, const DeviceInfo&)> epilogues_within(Epilogue supported) {
-  return [supported](const Problem& p, const DeviceInfo&) { return admits(p.epilogue, supported); };
+  return [supported](const Problem& p, const DeviceInfo&) { return covers(supported, p.epilogue); };
 }
 
 }  // namespace fovea::reference

@@ -82,7 +82,7 @@ Algorithm<Op> tiled_algorithm(std::string name, const Epilogue& offered,
   a.name = std::move(name);
   a.devices = kTarget;
   a.can_run = [offered, limits](const Problem& p, const DeviceInfo&) {
-    const Verdict v = admits(offered, p.epilogue);
+    const Verdict v = covers(offered, p.epilogue);
     return v ? limits(p) : v;
   };
   a.variants = [kernels](const Problem& p, const DeviceInfo&, const Limits& l) {
