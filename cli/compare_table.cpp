@@ -12,10 +12,6 @@ using compare::Status;
 
 constexpr std::size_t kTextColumns = 6;
 
-std::string algorithm_of(const Row& r) {
-  return r.engine + ":" + r.algorithm + (r.variant.empty() ? "" : " " + r.variant);
-}
-
 std::vector<std::string> front_of(const Row& r) {
   return {r.name,
           r.problem,

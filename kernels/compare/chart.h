@@ -1,4 +1,4 @@
-// chart.h - the drawings of compare.html as SVG text. Internal.
+// chart.h - the drawings of compare.html as HTML and SVG text. Internal.
 #pragma once
 
 #include <fovea/kernels/compare/report.h>
@@ -11,14 +11,21 @@ namespace fovea::compare {
 /// Text with the characters that mean something in HTML replaced.
 std::string escaped(const std::string& text);
 
+/// printf of one number into a string.
+std::string number(const char* pattern, double v);
+
 /// Microseconds of a row: measured, else the floor of its counted work; 0 where it has neither.
 double cost_us(const Row& r);
 
-/// Horizontal bars, one a row with a cost; rows of one problem, pass and math.
+/// Horizontal bars, one a row with a cost, the shortest marked; rows of one problem, pass and math.
+/// A tick stands where the floor is.
 std::string bars(const std::vector<const Row*>& rows);
 
-/// Speed over operations a byte, both logarithmic, with the roof by the ceilings; "" where no row
+/// Speed over operations a byte, both logarithmic, with a roof for each ceiling; "" where no row
 /// has operations and a cost.
 std::string roofline(const Report& report);
+
+/// What colours mean in both: the engines of rows that have a cost; `passes`: and what shapes mean.
+std::string key(const Report& report, bool passes);
 
 }  // namespace fovea::compare

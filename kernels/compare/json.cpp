@@ -97,6 +97,12 @@ T value(const Json& j, const char* name, T fallback) {
   const auto found = j.find(name);
   return found == j.end() || found->is_null() ? fallback : found->template get<T>();
 }
+template <class T>
+std::optional<T> maybe(const Json& j, const char* name) {
+  const auto found = j.find(name);
+  if (found == j.end() || found->is_null()) return {};
+  return found->template get<T>();
+}
 std::string text(const Json& j, const char* name) { return value<std::string>(j, name, ""); }
 
 template <class Enum, std::size_t N>
@@ -130,8 +136,18 @@ Row row_of(const Json& j) {
     r.times = Times{.median = median,
                     .p10 = value(j, "p10_us", median),
                     .p90 = value(j, "p90_us", median),
-                    .warm = value(j, "warm_us", median)};
+                    .warm = value(j, "warm_us", median),
+                    .back_to_back = value(j, "back_to_back_us", 0.0),
+                    .clock_mhz = value(j, "clock_mhz", 0.0),
+                    .clock_fell = value(j, "clock_fell", false)};
   }
+  if (const auto us = maybe<double>(j, "floor_us")) r.floor = Floor{*us, ""};
+  r.speedup_over_cudnn = maybe<double>(j, "speedup_over_cudnn");
+  r.max_abs_error = maybe<double>(j, "max_abs_error");
+  r.bound_ratio = maybe<double>(j, "bound_ratio");
+  r.exact_on_integers = maybe<bool>(j, "exact_on_integers");
+  r.workspace_bytes = value<std::size_t>(j, "workspace_bytes", 0);
+  r.deterministic = value(j, "deterministic", true);
   if (const auto c = j.find("counted"); c != j.end() && !c->is_null()) {
     Counted counted;
     for (const auto& [name, member] : kSums) counted.*member = value<std::uint64_t>(*c, name, 0);
@@ -187,7 +203,15 @@ Report parse_report(const std::string& json) {
                  .cuda = text(m, "cuda"),
                  .cudnn = text(m, "cudnn"),
                  .onednn = text(m, "onednn"),
-                 .cpu = text(m, "cpu")};
+                 .cpu = text(m, "cpu"),
+                 .clock_mhz = value(m, "clock_mhz", 0.0),
+                 .power_limit_w = value(m, "power_limit_w", 0.0)};
+    const Json& ceilings = j.at("ceilings");
+    r.ceilings.copy_gb_s = value(ceilings, "copy_gb_s", 0.0);
+    for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
+      r.ceilings.gemm_tflops[static_cast<int>(math)] =
+          value(ceilings.at("gemm_tflops"), std::string(name_of(math)).c_str(), 0.0);
+    }
     r.date = text(j.at("made"), "date");
     r.fovea = text(j.at("made"), "fovea");
     r.command = text(j.at("made"), "command");

@@ -4,6 +4,10 @@
 
 namespace fovea::compare {
 
+std::string algorithm_of(const Row& r) {
+  return r.engine + ":" + r.algorithm + (r.variant.empty() ? "" : " " + r.variant);
+}
+
 std::string summary(const std::vector<Row>& rows) {
   std::string text = "rows " + std::to_string(rows.size()) + ":";
   for (const Status s :

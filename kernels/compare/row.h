@@ -77,6 +77,8 @@ struct Row {
   std::string reproduce;           // the command that repeats the row
 };
 
+/// Who computes a row: "fovea:direct_tiled 128x32".
+FOVEA_API std::string algorithm_of(const Row& r);
 /// "rows 180: 149 ok, 31 declined, 0 wrong, 0 mistrusted, 0 failed"
 FOVEA_API std::string summary(const std::vector<Row>& rows);
 /// Whether no row is wrong, mistrusted or failed.
