@@ -278,9 +278,6 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   CLI::App* compared = command("compare", "every algorithm on every problem, checked and measured",
                                [&] { return run_compare(context, compare); });
   add_compare(*compared, compare);
-  for (int i = 0; i < argc; ++i) {
-    compare.command_line += (i > 0 ? " " : "") + shell_word(argv[i]);
-  }
   CheckGradsCommand check_grads;
   CLI::App* g = command("check-grads", "backward against differences of the loss",
                         [&] { return run_check_grads(context, check_grads); });
@@ -297,7 +294,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   std::signal(SIGXFSZ, SIG_IGN);
   return guarded([&] {
     check_resume(*t);
-    if (compared->count("--math") > 0) compare.maths = {context.common.math};
+    if (compared->count("--math") > 0) compare.maths = split(context.common.math, ',');
     if (context.common.threads > 0) ThreadPool::set_shared_threads(context.common.threads);
     set_log_sink([&](LogLevel level, std::string_view message) {
       if (level >= LogLevel::warning) context.progress("fovea: " + std::string(message));

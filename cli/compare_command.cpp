@@ -2,6 +2,7 @@
 #include <fovea/cli/compare_command.h>
 #include <fovea/cli/compare_table.h>
 #include <fovea/cli/inputs.h>
+#include <fovea/cli/names.h>
 #include <fovea/cli/text.h>
 #include <fovea/cli/version.h>
 #include <fovea/core/error.h>
@@ -34,26 +35,6 @@ int whole_number(const std::string& text, const std::string& option) {
     throw InvalidArgument(option + " " + text + ": give a whole number above 0");
   }
   return v;
-}
-
-template <class Enum>
-std::vector<Enum> parsed(const std::vector<std::string>& words, const std::vector<Enum>& all,
-                         const char* option) {
-  if (words.empty()) return all;
-  std::vector<Enum> out;
-  for (const std::string& list : words) {
-    std::istringstream parts(list);
-    for (std::string word; std::getline(parts, word, ',');) {
-      const auto found = std::ranges::find_if(all, [&](Enum e) { return word == name_of(e); });
-      if (found == all.end()) {
-        std::string known;
-        for (const Enum e : all) known += (known.empty() ? "" : ", ") + std::string(name_of(e));
-        throw InvalidArgument(std::string(option) + " " + word + " is unknown; there are " + known);
-      }
-      out.push_back(*found);
-    }
-  }
-  return out;
 }
 
 // "preset:lenet@64": the forward ops of its net, each once; passes follow from them.
@@ -104,12 +85,12 @@ std::vector<cmp::SuiteProblem> problems_of(const CompareCommand& o, const Device
 }
 
 TensorFile file_of(const std::vector<cmp::NamedValues>& values, const std::string& problem,
-                   const cmp::Options& options, Pass pass) {
+                   Pass pass, Math math) {
   TensorFile file;
   for (const cmp::NamedValues& v : values) file.tensors.push_back({v.name, v.shape, v.elements});
   file.metadata = {{"problem", problem},
                    {"pass", std::string(name_of(pass))},
-                   {"math", std::string(name_of(options.maths.front()))},
+                   {"math", std::string(name_of(math))},
                    {"layout", "NHWC, KRSC"}};
   return file;
 }
@@ -117,13 +98,14 @@ TensorFile file_of(const std::vector<cmp::NamedValues>& values, const std::strin
 cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   cmp::Options options;
   options.device = Device::parse(c.common.device);
-  options.passes = parsed<Pass>(o.passes, {Pass::forward, Pass::dgrad, Pass::wgrad}, "--pass");
-  options.maths = parsed<Math>(o.maths, {Math::fp32, Math::tf32, Math::bf16}, "--math");
+  if (!o.passes.empty()) options.passes = parse_names(o.passes, options.passes, "--pass");
+  if (!o.maths.empty()) options.maths = parse_names(o.maths, options.maths, "--math");
   if (!o.algorithms.empty()) options.algorithms = o.algorithms;
-  for (const EngineName& e :
-       c.common.engines.empty() ? std::vector<EngineName>{} : parse_engines(c.common.engines)) {
-    if (o.algorithms.empty() && options.algorithms.front() == "*") options.algorithms.clear();
-    options.algorithms.push_back(e.engine + (e.algorithm.empty() ? "" : ":" + e.algorithm));
+  if (!c.common.engines.empty()) {
+    if (o.algorithms.empty()) options.algorithms.clear();
+    for (const EngineName& e : parse_engines(c.common.engines)) {
+      options.algorithms.push_back(e.engine + (e.algorithm.empty() ? "" : ":" + e.algorithm));
+    }
   }
   options.skipped = o.skipped;
   options.limits.deterministic = !c.common.nondeterministic;
@@ -138,10 +120,8 @@ cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
     options.on_wrong = [folder = o.dump_wrong, count = 0](
                            const cmp::Row& row, const std::vector<cmp::NamedValues>& v) mutable {
       std::filesystem::create_directories(folder);
-      cmp::Options of_row;
-      of_row.maths = {row.math};
       save_tensors(folder + "/wrong-" + std::to_string(++count) + ".safetensors",
-                   file_of(v, row.problem, of_row, row.pass));
+                   file_of(v, row.problem, row.pass, row.math));
     };
   }
   return options;
@@ -162,7 +142,7 @@ int dump(const CommandContext& c, const CompareCommand& o, const cmp::Options& o
   cmp::Options one = options;
   one.maths.resize(1);
   const auto values = run_problem(c.registry, problem, pass, one, given);
-  save_tensors(o.dump, file_of(values, print_problem(problem), one, pass));
+  save_tensors(o.dump, file_of(values, print_problem(problem), pass, one.maths.front()));
   return 0;
 }
 
@@ -219,7 +199,7 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
 
   cmp::Report report{.fovea = line_of("fovea"),
                      .date = now(),
-                     .command = o.command_line,
+                     .command = c.command_line,
                      .machine = cmp::machine_of(options.device),
                      .ceilings = {},
                      .rows = {}};

@@ -11,7 +11,6 @@ namespace fovea::cli {
 struct CompareCommand {
   std::vector<std::string> suites, problems, passes, maths, algorithms, skipped, batches;
   std::string out, csv, baseline, dump_wrong, dump, load;
-  std::string command_line;  // the whole of it, for records
   bool list = false, once = false, no_check = false, no_time = false, canonical = false;
   int reps = 0;
 };

@@ -16,6 +16,8 @@ std::string thousands(std::int64_t v);
 std::string duration(double seconds);
 /// Bytes as "148 MiB", "1.6 GiB".
 std::string bytes(std::size_t b);
+/// The parts between separators; none of an empty text.
+std::vector<std::string> split(const std::string& text, char separator);
 /// Quoted for a POSIX shell where that is needed.
 std::string shell_word(const std::string& word);
 

@@ -1,13 +1,16 @@
-// time_command.cpp - `fovea time`: one training step, layer by layer, a column for each engine.
+// time_command.cpp - `fovea time`: one training step, layer by layer, for each engine its time, the
+// floor below it and the share of it.
 #include <fovea/cli/context.h>
 #include <fovea/cli/inputs.h>
+#include <fovea/cli/names.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
+#include <fovea/kernels/compare/compare.h>
 #include <fovea/train/step_timing.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <numeric>
 
 namespace fovea::cli {
 namespace {
@@ -16,18 +19,19 @@ using Json = nlohmann::ordered_json;
 
 /// One engine list in one math mode.
 struct Column {
-  std::string engines, math;
+  std::string engines;
+  Math math = Math::fp32;
   std::string declined;  // why there is no timing
   StepTiming timing;
+  std::vector<double> floors_us;  // by part; 0 where no least time is known
   std::size_t planned_bytes = 0;
-  std::string name() const { return (engines.empty() ? "default" : engines) + " " + math; }
+  std::string name() const {
+    return (engines.empty() ? "default" : engines) + " " + std::string(name_of(math));
+  }
 };
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
-  return parts;
+std::vector<Math> maths_of(const TimeCommand& o) {
+  return parse_names<Math>(split(o.maths, ','), {Math::fp32, Math::tf32, Math::bf16}, "--math");
 }
 
 std::vector<Column> columns_of(const TimeCommand& o) {
@@ -35,25 +39,29 @@ std::vector<Column> columns_of(const TimeCommand& o) {
   if (engines.empty()) engines.emplace_back();  // the device's own list
   std::vector<Column> columns;
   for (const std::string& e : engines) {
-    for (const std::string& math : split(o.maths, ',')) {
-      columns.push_back({.engines = e, .math = math, .declined = {}, .timing = {}});
+    for (const Math math : maths_of(o)) {
+      columns.push_back(
+          {.engines = e, .math = math, .declined = {}, .timing = {}, .floors_us = {}});
     }
   }
   return columns;
 }
 
 void measure(Column& column, const CommandContext& c, const TimeCommand& o, const Recipe& recipe,
-             const Device& device) {
+             const Device& device, const compare::Ceilings& ceilings) {
   Common common = c.common;
   common.engines = column.engines;
-  common.math = column.math;
   try {
     Executor e(recipe, assumed_classes(recipe), Preprocessing::none(recipe.input), c.registry,
-               {.device = device, .math = common.math_mode(), .policy = common.policy(device)});
+               {.device = device, .math = column.math, .policy = common.policy(device)});
     const Executor::PlanId training = e.add_training(recipe.train.batch);
     column.planned_bytes = e.planned_bytes();
     e.allocate();
     column.timing = time_step(e, training, recipe.train.batch, o.steps, common.seed);
+    for (const StepPart& p : column.timing.parts) {
+      const auto floor = compare::floor_of(ceilings, column.math, p.flops, p.bytes);
+      column.floors_us.push_back(floor ? floor->us : 0);
+    }
   } catch (const Unsupported& error) {
     column.declined = error.what();
   }
@@ -80,59 +88,99 @@ std::vector<std::string> lines_of(const std::vector<Column>& columns) {
   return lines;
 }
 
-std::string microseconds(std::int64_t ns) { return format("%.1f", static_cast<double>(ns) / 1e3); }
+/// A time, the least time and the share: how much of the time the floor is.
+std::vector<std::string> cells_of(std::int64_t ns, double floor_us) {
+  const double us = static_cast<double>(ns) / 1e3;
+  if (floor_us <= 0) return {format("%.1f", us), "", ""};
+  return {format("%.1f", us), format("%.1f", floor_us),
+          us > 0 ? format("%.2f", floor_us / us) : ""};
+}
 
-template <class Cell>
+/// The cells of one line of a column: time, floor, share.
+std::vector<std::string> cells_of(const Column& c, const std::string& line) {
+  std::int64_t ns = 0;
+  double floor_us = 0;
+  for (std::size_t i = 0; i < c.timing.parts.size(); ++i) {
+    if (line_of(c.timing.parts[i]) != line) continue;
+    ns += c.timing.parts[i].ns;
+    floor_us += c.floors_us[i];
+  }
+  return cells_of(ns, floor_us);
+}
+
+double floor_of(const Column& c) {
+  return std::accumulate(c.floors_us.begin(), c.floors_us.end(), 0.0);
+}
+
+/// `cells(column)` gives up to three: what is missing stays empty.
+template <class Cells>
 void add_line(Table& table, const std::string& head, const std::vector<Column>& columns,
-              const Cell& cell) {
-  std::vector<std::string> cells{head};
-  for (const Column& c : columns) cells.push_back(cell(c));
-  table.add(std::move(cells));
+              const Cells& cells) {
+  std::vector<std::string> row{head};
+  for (const Column& c : columns) {
+    std::vector<std::string> three = cells(c);
+    three.resize(3);
+    row.insert(row.end(), three.begin(), three.end());
+  }
+  table.add(std::move(row));
 }
 
 void print_table(const std::vector<Column>& columns) {
   std::vector<std::string> heads{"us"};
-  for (const Column& c : columns) heads.push_back(c.name());
+  for (const Column& c : columns) heads.insert(heads.end(), {c.name(), "floor", "share"});
   Table table(std::move(heads));
+  using Cells = std::vector<std::string>;
   for (const std::string& line : lines_of(columns)) {
-    add_line(table, line, columns, [&](const Column& c) {
-      std::int64_t ns = 0;
-      for (const StepPart& p : c.timing.parts) ns += line_of(p) == line ? p.ns : 0;
-      return microseconds(ns);
-    });
+    add_line(table, line, columns, [&](const Column& c) { return cells_of(c, line); });
   }
   add_line(table, "sum of these", columns,
-           [](const Column& c) { return microseconds(c.timing.launched_ns); });
+           [](const Column& c) { return cells_of(c.timing.launched_ns, floor_of(c)); });
   add_line(table, "as training runs it", columns,
-           [](const Column& c) { return microseconds(c.timing.replayed_ns); });
+           [](const Column& c) { return cells_of(c.timing.replayed_ns, floor_of(c)); });
   add_line(table, "difference", columns, [](const Column& c) {
-    return microseconds(c.timing.launched_ns - c.timing.replayed_ns);
+    return cells_of(c.timing.launched_ns - c.timing.replayed_ns, 0);
   });
   add_line(table, "images/s", columns, [](const Column& c) {
-    return thousands(static_cast<std::int64_t>(c.timing.images_per_second()));
+    return Cells{thousands(static_cast<std::int64_t>(c.timing.images_per_second()))};
   });
   add_line(table, "planned memory", columns,
-           [](const Column& c) { return bytes(c.planned_bytes); });
+           [](const Column& c) { return Cells{bytes(c.planned_bytes)}; });
   std::fputs(table.text().c_str(), stdout);
 }
 
+/// What the floors are made from: "floors by a copy of 18.2 GB/s and products of 0.31 TFLOP/s in
+/// fp32, measured in this run".
+std::string text_of(const compare::Ceilings& ceilings, const std::vector<Math>& maths) {
+  std::string text = format("floors by a copy of %.1f GB/s and products of", ceilings.copy_gb_s);
+  for (const Math math : maths) {
+    text +=
+        format("%s %.3f TFLOP/s in %s", math == maths.front() ? "" : ",",
+               ceilings.gemm_tflops[static_cast<int>(math)], std::string(name_of(math)).c_str());
+  }
+  return text + ", measured in this run";
+}
+
 Json json_of(const Column& c) {
-  Json j = {{"engines", c.engines}, {"math", c.math}};
+  Json j = {{"engines", c.engines}, {"math", name_of(c.math)}};
   if (!c.declined.empty()) {
     j["declined"] = c.declined;
     return j;
   }
   j["declined"] = nullptr;
   j["parts"] = Json::array();
-  for (const StepPart& p : c.timing.parts) {
+  for (std::size_t i = 0; i < c.timing.parts.size(); ++i) {
+    const StepPart& p = c.timing.parts[i];
     j["parts"].push_back({{"layer", p.layer},
                           {"op", p.op},
                           {"pass", name_of(p.pass)},
                           {"engine", p.engine},
                           {"algorithm", p.algorithm},
                           {"flops", p.flops},
-                          {"ns", p.ns}});
+                          {"bytes", p.bytes},
+                          {"ns", p.ns},
+                          {"floor_us", c.floors_us[i] > 0 ? Json(c.floors_us[i]) : Json(nullptr)}});
   }
+  j["floor_us"] = floor_of(c);
   j["launched_ns"] = c.timing.launched_ns;
   j["replayed_ns"] = c.timing.replayed_ns;
   j["replayed_p10_ns"] = c.timing.replayed_p10_ns;
@@ -148,6 +196,10 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
   const Recipe recipe = o.recipe.resolve();
   const Device device = Device::parse(c.common.device);
   std::vector<Column> columns = columns_of(o);
+  compare::Options ceiling_options;
+  ceiling_options.device = device;
+  ceiling_options.maths = maths_of(o);
+  const auto ceilings = measure_ceilings(c.registry, ceiling_options);
   Json json = {{"recipe", recipe.name},
                {"batch", recipe.train.batch},
                {"device", to_string(device)},
@@ -155,7 +207,7 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
                {"columns", Json::array()}};
   for (Column& column : columns) {
     c.progress("time     " + column.name());
-    measure(column, c, o, recipe, device);
+    measure(column, c, o, recipe, device, ceilings);
     json["columns"].push_back(json_of(column));
   }
   if (std::ranges::none_of(columns, [](const Column& k) { return k.declined.empty(); })) {
@@ -167,6 +219,7 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
   const auto declined =
       std::ranges::stable_partition(columns, [](const Column& k) { return k.declined.empty(); });
   print_table({columns.begin(), declined.begin()});
+  c.print(text_of(ceilings, ceiling_options.maths));
   for (const Column& k : declined) c.print(k.name() + " declined: " + k.declined);
   return 0;
 }

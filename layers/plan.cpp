@@ -28,6 +28,10 @@ bool sync_requested() {
   return text != nullptr && std::string_view(text) == "1";
 }
 
+std::int64_t bytes_of(const ValueInfo& v) {
+  return checked_mul(v.shape.elements(), static_cast<std::int64_t>(size_of(v.dtype)));
+}
+
 bool in_arena(Role r) { return r == Role::activation || r == Role::input; }
 
 TensorView part(const TensorView& block, std::int64_t offset, const Shape& shape,
@@ -91,16 +95,21 @@ void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
   PreparedOp prepared = node.op->prepare(target, node.layer);
   Step step;
   step.launch = std::move(prepared.launch);
+  std::int64_t moved = 0;
   for (const auto& list : {node.inputs, node.outputs}) {
-    for (const Value& v : list) step.operands.push_back(v ? v.id() : -1);
+    for (const Value& v : list) {
+      step.operands.push_back(v ? v.id() : -1);
+      if (v) moved += bytes_of(slots[static_cast<std::size_t>(v.id())].info);
+    }
   }
-  const std::size_t bytes = step.launch->workspace_bytes();
+  const std::size_t workspace = step.launch->workspace_bytes();
   const bool deterministic = step.launch->deterministic();
   sync = sync || !prepared.choice.checker.empty();  // the launch waits, so nothing is captured
   step.workspace = lifetimes.size();
-  lifetimes.push_back({bytes, index, index});
+  lifetimes.push_back({workspace, index, index});
   rows.push_back({node.layer, std::string(node.op->kind()), node.op->problem(), node.op->pass(),
-                  std::move(prepared.choice), node.op->flops(), bytes, 0, deterministic});
+                  std::move(prepared.choice), node.op->flops(), moved, workspace, 0,
+                  deterministic});
   steps.push_back(std::move(step));
 }
 
@@ -133,9 +142,7 @@ void Plan::Impl::set_lifetimes(const Graph& graph) {
     if (!in_arena(slot.info.role)) return;
     if (slot.lifetime < 0) {
       slot.lifetime = static_cast<int>(lifetimes.size());
-      const auto bytes = checked_mul(slot.info.shape.elements(),
-                                     static_cast<std::int64_t>(size_of(slot.info.dtype)));
-      lifetimes.push_back({static_cast<std::size_t>(bytes), from, to});
+      lifetimes.push_back({static_cast<std::size_t>(bytes_of(slot.info)), from, to});
     }
     Lifetime& life = lifetimes[static_cast<std::size_t>(slot.lifetime)];
     life.first = std::min(life.first, from);

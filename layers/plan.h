@@ -29,6 +29,7 @@ struct PlanRow {
   Pass pass = Pass::forward;
   Choice choice;
   std::int64_t flops = 0;
+  std::int64_t bytes = 0;  // of the operands, each read or written once
   std::size_t workspace_bytes = 0;
   int lane = 0;
   bool deterministic = true;

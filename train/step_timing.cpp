@@ -71,7 +71,7 @@ std::vector<StepPart> parts_of(const Plan& plan, const std::vector<std::int64_t>
   const std::vector<PlanRow>& rows = plan.rows();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const PlanRow& r = rows[i];
-    parts.push_back({r.layer, r.kind, r.pass, r.choice.engine, r.choice.algorithm, r.flops,
+    parts.push_back({r.layer, r.kind, r.pass, r.choice.engine, r.choice.algorithm, r.flops, r.bytes,
                      at[i + 2] - at[i + 1]});
   }
   return parts;

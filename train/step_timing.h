@@ -15,7 +15,7 @@ struct StepPart {
   std::string layer, op;
   Pass pass = Pass::forward;
   std::string engine, algorithm;
-  std::int64_t flops = 0;
+  std::int64_t flops = 0, bytes = 0;  // of the operands, each read or written once
   std::int64_t ns = 0;
 };
 
@@ -23,8 +23,8 @@ struct StepTiming {
   /// In launch order, each from the mark before it to its own: they add up to launched_ns exactly.
   std::vector<StepPart> parts;
   std::int64_t launched_ns = 0;  // the step of median length, launch by launch
-  std::int64_t replayed_ns =
-      0;  // the median step as training runs it: one graph where there is one
+  /// The median step as training runs it: one graph where there is one.
+  std::int64_t replayed_ns = 0;
   std::int64_t replayed_p10_ns = 0, replayed_p90_ns = 0;
   int batch = 0;
   double images_per_second() const { return batch * 1e9 / static_cast<double>(replayed_ns); }

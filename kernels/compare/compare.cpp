@@ -59,7 +59,7 @@ double gemm_ceiling(const Registry& registry, Math math, const DeviceInfo& devic
   o.maths = {math};
   o.passes = {Pass::forward};
   o.algorithms = {"*"};
-  o.skipped.clear();
+  o.skipped = {"*:naive"};
   o.check = false;
   o.list = o.once = false;
   double best = 0;
@@ -72,6 +72,18 @@ double gemm_ceiling(const Registry& registry, Math math, const DeviceInfo& devic
 }
 
 }  // namespace
+
+std::optional<Floor> floor_of(const Ceilings& c, Math math, std::int64_t flops,
+                              std::int64_t bytes) {
+  const double tflops = c.gemm_tflops[static_cast<int>(math)];
+  if (c.copy_gb_s <= 0 || (flops > 0 && tflops <= 0)) return {};
+  Floor f{static_cast<double>(bytes) / (c.copy_gb_s * 1e3), "memory"};
+  if (flops > 0) {
+    const double us = static_cast<double>(flops) / (tflops * 1e6);
+    if (us > f.us) f = {us, "multiply-adds"};
+  }
+  return f;
+}
 
 std::vector<Row> compare_problem(const Registry& registry, const SuiteProblem& problem,
                                  const Options& options, const Ceilings& ceilings,

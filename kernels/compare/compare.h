@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,10 @@ struct Ceilings {
   double copy_gb_s = 0;
   double gemm_tflops[3] = {0, 0, 0};  // by Math
 };
+
+/// The least time for so many operations and bytes; nothing where the ceilings are not known.
+FOVEA_API std::optional<Floor> floor_of(const Ceilings& ceilings, Math math, std::int64_t flops,
+                                        std::int64_t bytes);
 
 /// All rows of a problem. `on_row` sees each as soon as it is there.
 FOVEA_API std::vector<Row> compare_problem(const Registry& registry, const SuiteProblem& problem,

@@ -65,15 +65,4 @@ std::string reproduce(const Options& o, const Row& row) {
          " --algo " + quoted(algorithm) + " --seed " + std::to_string(o.seed);
 }
 
-std::optional<Floor> floor_of(const Ceilings& c, const Row& row) {
-  const double tflops = c.gemm_tflops[static_cast<int>(row.math)];
-  if (c.copy_gb_s <= 0 || (row.flops > 0 && tflops <= 0)) return {};
-  Floor f{static_cast<double>(row.bytes) / (c.copy_gb_s * 1e3), "memory"};
-  if (row.flops > 0) {
-    const double us = static_cast<double>(row.flops) / (tflops * 1e6);
-    if (us > f.us) f = {us, "multiply-adds"};
-  }
-  return f;
-}
-
 }  // namespace fovea::compare

@@ -21,8 +21,4 @@ std::vector<Variant> admitted(const Options& o, std::string_view engine, std::st
 /// The command that repeats a row.
 std::string reproduce(const Options& o, const Row& row);
 
-/// The least time for a row's problem by what copies and products reach; nothing where it was not
-/// measured.
-std::optional<Floor> floor_of(const Ceilings& c, const Row& row);
-
 }  // namespace fovea::compare

@@ -14,19 +14,17 @@
 
 namespace fovea::compare {
 
-/// Inputs with what they should give.
+/// What inputs should give.
 template <class Op>
 struct Truth {
-  Case<Op> in, reference;
+  Case<Op> reference;
   std::vector<std::vector<double>> allowed;  // by operand; empty: to the bit
 };
 
 template <class Op>
-Truth<Op> truth_of(const typename Op::Problem& p, Values values, std::uint64_t seed, Math math) {
-  Truth<Op> t{make_case<Op>(p, values, seed, math), {}, {}};
-  t.reference = run_reference(t.in);
-  const bool exact = values == Values::integers && OpTraits<Op>::exact_on_integers(p);
-  if (!exact) t.allowed = allowed_differences(t.in, t.reference, math);
+Truth<Op> truth_of(const Case<Op>& in, bool exact, Math math) {
+  Truth<Op> t{run_reference(in), {}};
+  if (!exact) t.allowed = allowed_differences(in, t.reference, math);
   return t;
 }
 
@@ -50,8 +48,10 @@ class OpRows {
 
   std::vector<Row> run() {
     for (const Math math : options_.maths) {
-      integers_.reset();
       reals_.reset();
+      integers_.reset();
+      real_inputs_.reset();
+      integer_inputs_.reset();
       for (const Algorithm<Op>& a : registry_.list<Op>()) {
         if (contains(a.devices, device_.device.kind())) rows_of(a, math);
       }
@@ -80,6 +80,7 @@ class OpRows {
       take(given, operands[i].name, c.tensors[i]);
     }
     const auto variants = admitted_variants(*only);
+    if (variants.empty()) throw Unsupported("no variant of it is called as --algo says");
     Execution<Op> execution(*only, variants.front(), device_, c, false);
     return named(execution.run(), "");
   }
@@ -115,17 +116,19 @@ class OpRows {
 
   void fill(const Algorithm<Op>& a, Row& row) {
     try {
-      const Case<Op> in = make_case<Op>(problem_, Values::reals, options_.seed, row.math);
+      if (!real_inputs_) {
+        real_inputs_ = make_case<Op>(problem_, Values::reals, options_.seed, row.math);
+      }
       if (options_.once) {
-        Execution<Op>(a, row.variant, device_, in, false).launch_and_wait();
+        Execution<Op>(a, row.variant, device_, *real_inputs_, false).launch_and_wait();
         return;
       }
       if (options_.check) check(a, row);
       if (row.status != Status::ok) return;
       if (device_.device.kind() == DeviceKind::emulated) {
-        if (options_.count) count(a, row, in);
+        if (options_.count) count(a, row);
       } else if (options_.time) {
-        time(a, row, in);
+        time(a, row);
       }
     } catch (const std::exception& e) {
       row.status = Status::failed;
@@ -135,15 +138,12 @@ class OpRows {
 
   // Exact on integers, where algorithm and op promise it; bounded on reals.
   void check(const Algorithm<Op>& a, Row& row) {
-    if (!integers_) {
-      integers_ = truth_of<Op>(problem_, Values::integers, options_.seed, row.math);
-      reals_ = truth_of<Op>(problem_, Values::reals, options_.seed, row.math);
-    }
+    find_truth(row.math);
     if (!a.exact_on_integers && integers_->allowed.empty()) {  // a transform with fractions
-      integers_->allowed = allowed_differences(integers_->in, integers_->reference, row.math);
+      integers_->allowed = allowed_differences(*integer_inputs_, integers_->reference, row.math);
     }
     const bool promised = a.exact_on_integers && OpTraits<Op>::exact_on_integers(problem_);
-    Execution<Op> execution(a, row.variant, device_, integers_->in, false);
+    Execution<Op> execution(a, row.variant, device_, *integer_inputs_, false);
     row.workspace_bytes = execution.prepared().workspace_bytes();
     row.deterministic = execution.prepared().deterministic();
     const Case<Op> first = execution.run();
@@ -161,7 +161,7 @@ class OpRows {
     // the usual order hides comes out here.
     std::optional<ScopedSchedule> order;
     if (emulated) order.emplace(kLate);
-    Execution<Op> on_reals(a, row.variant, device_, reals_->in, false);
+    Execution<Op> on_reals(a, row.variant, device_, *real_inputs_, false);
     const Case<Op> got = on_reals.run();
     judge(row, *reals_, got, false, emulated ? "reals, threads in reverse" : "reals");
     note_faults(row, on_reals);
@@ -169,6 +169,14 @@ class OpRows {
       row.why = why_not_telling(got);
       if (!row.why.empty()) row.status = Status::mistrusted;
     }
+  }
+
+  void find_truth(Math math) {
+    if (integers_) return;
+    integer_inputs_ = make_case<Op>(problem_, Values::integers, options_.seed, math);
+    const bool exact = OpTraits<Op>::exact_on_integers(problem_);
+    integers_ = truth_of(*integer_inputs_, exact, math);
+    reals_ = truth_of(*real_inputs_, false, math);
   }
 
   void check_schedules(Execution<Op>& execution, Row& row, const Case<Op>& first) {
@@ -221,20 +229,20 @@ class OpRows {
     row.status = Status::wrong;
   }
 
-  void count(const Algorithm<Op>& a, Row& row, const Case<Op>& in) {
+  void count(const Algorithm<Op>& a, Row& row) {
     for (const Algorithm<Op>& counted : counting_algorithms().list<Op>()) {
       if (counted.engine != a.engine || counted.name != a.name) continue;
-      Execution<Op> execution(counted, row.variant, device_, in, false);
+      Execution<Op> execution(counted, row.variant, device_, *real_inputs_, false);
       row.counted = counted_work([&] { execution.launch_and_wait(); }, row.bytes);
     }
   }
 
-  void time(const Algorithm<Op>& a, Row& row, const Case<Op>& in) {
-    Execution<Op> execution(a, row.variant, device_, in, false);
+  void time(const Algorithm<Op>& a, Row& row) {
+    Execution<Op> execution(a, row.variant, device_, *real_inputs_, false);
     row.workspace_bytes = execution.prepared().workspace_bytes();
     row.deterministic = execution.prepared().deterministic();
     row.times = measure([&] { execution.launch(); }, execution.stream(), device_, options_);
-    row.floor = floor_of(ceilings_, row);
+    row.floor = floor_of(ceilings_, row.math, row.flops, row.bytes);
   }
 
   std::int64_t bytes_of(Math math) const {
@@ -288,6 +296,8 @@ class OpRows {
   const Ceilings& ceilings_;
   const std::function<void(const Row&)>& on_row_;
   DeviceInfo device_;
+  // Of the math mode that is under way.
+  std::optional<Case<Op>> integer_inputs_, real_inputs_;
   std::optional<Truth<Op>> integers_, reals_;
   std::vector<Row> rows_;
 };
