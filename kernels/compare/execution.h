@@ -33,7 +33,7 @@ HostTensor widened(const HostTensor& t);
 template <class Op>
 class Execution {
  public:
-  /// `in_place`: outputs that may share memory with an input do.
+  /// `in` outlives it. `in_place`: outputs that may share memory with an input do.
   Execution(const Algorithm<Op>& algorithm, const Variant& variant, const DeviceInfo& device,
             const Case<Op>& in, bool in_place)
       : in_{in},
@@ -111,9 +111,11 @@ class Execution {
   }
 
   Case<Op> download() {
-    Case<Op> out = in_;
+    Case<Op> out{in_.problem, {}, in_.state};
     for (std::size_t i = 0; i < operands_.size(); ++i) {
-      HostTensor& t = out.tensors[i];
+      HostTensor& t = out.tensors.emplace_back();
+      t.dtype = in_.tensors[i].dtype;
+      t.shape = in_.tensors[i].shape;
       t.bytes = memory_[home_[i]]->download();
       if (is_narrow(i)) {
         t.dtype = DType::bf16;
@@ -140,7 +142,7 @@ class Execution {
 
   void blame(std::string what) { faults_.push_back(std::move(what)); }
 
-  Case<Op> in_;
+  const Case<Op>& in_;
   std::vector<Operand<Op>> operands_;
   Math math_;
   Stream stream_;

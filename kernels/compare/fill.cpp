@@ -1,3 +1,4 @@
+#include <fovea/core/thread_pool.h>
 #include <fovea/kernels/compare/fill.h>
 
 namespace fovea::compare {
@@ -12,8 +13,13 @@ float real(std::uint32_t bits, Math math) {
 template <class T, class F>
 Fill each(F f) {
   return [f](HostTensor& t, const FillContext& context) {
-    std::uint64_t i = 0;
-    for (T& v : t.as<T>()) v = f(context, context.random(i++));
+    const std::span<T> values = t.as<T>();
+    const auto fill = [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = static_cast<std::uint64_t>(begin); i < static_cast<std::uint64_t>(end); ++i) {
+        values[i] = f(context, context.random(i));
+      }
+    };
+    ThreadPool::shared().parallel_for(static_cast<std::int64_t>(values.size()), 1 << 16, fill);
   };
 }
 

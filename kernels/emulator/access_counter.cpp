@@ -81,7 +81,7 @@ void AccessCounter::begin(unsigned threads) {
 void AccessCounter::access(unsigned thread, Space space, std::uintptr_t address, std::size_t bytes,
                            Access kind, std::uintptr_t place) {
   Log& log = warps_[thread / kLanes].lane[thread % kLanes];
-  if (bytes <= kWidest && std::has_single_bit(bytes)) [[likely]] {
+  if (bytes <= kWidest && (bytes & (bytes - 1)) == 0) [[likely]] {
     log.push_back(
         {pack(place, space, kind, static_cast<unsigned>(std::countr_zero(bytes))), address});
     return;
