@@ -1,0 +1,107 @@
+#!/bin/bash
+# compare.sh FOVEA CMAKE - `fovea compare`: rows, lists, files, baselines, tensors out and in; the
+# floors of `fovea time`.
+set -u
+fovea=$(realpath "$1") cmake=$2
+here=$(dirname "$(realpath "$0")")
+source "$here/fixtures.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+# run WHAT STATUS ARGUMENTS...: output in out.txt, messages in err.txt.
+run() {
+  local what=$1 status=$2
+  shift 2
+  "$fovea" "$@" > out.txt 2> err.txt
+  expect_status "$what" "$status" $?
+}
+# value FILE PATH: what stands there, as "rows 0 problem".
+value() { "$cmake" -DFILE="$1" "-DPATH_IN_IT=$2" -P "$here/read_json.cmake" 2>&1; }
+# expect_value WHAT FILE PATH PATTERN
+expect_value() {
+  local found
+  found=$(value "$2" "$3")
+  [[ $found =~ $4 ]] && return
+  printf 'FAILED %s: %s is %s, not %s\n' "$1" "$3" "$found" "$4"
+  failed=1
+}
+
+problem=n1c4h9k8r3ph1
+emulated=(compare --device emulated --problem "$problem+bias+relu" --math fp32 --quiet)
+
+# rows on the emulator: counted, never timed
+run emulated 0 "${emulated[@]}" --out report --csv rows.csv
+expect emulated out.txt "^ +conv:$problem\+bias\+relu +forward +fp32 +fovea:naive +ok +exact " \
+  'No time: floor us is what' '^rows [0-9]+: [0-9]+ ok, [0-9]+ declined, 0 wrong, 0 mistrusted, 0 failed$'
+expect_value emulated report/compare.json 'rows 0 status' '^ok$'
+expect_value emulated report/compare.json 'rows 0 median_us' '^$'
+expect_value emulated report/compare.json 'rows 0 exact_on_integers' '^(ON|true)$'
+expect_value emulated report/compare.json schema '^1$'
+expect emulated rows.csv '^problem,name,pass,' "^conv:$problem\+bias\+relu,,forward,fp32,fovea,naive,"
+rows=$(grep -c '^conv:' rows.csv)
+[[ $rows == 6 ]] || { echo "FAILED emulated: $rows rows in the CSV, not three passes of two"; failed=1; }
+[[ $(grep -o '<tr' report/compare.html | wc -l) == 7 ]] ||
+  { echo 'FAILED emulated: compare.html has not every row'; failed=1; }
+
+# times on the cpu
+run cpu 0 compare --device cpu --problem "$problem" --pass forward --math fp32 --reps 3 --json - --quiet
+expect_value cpu out.txt 'rows 0 median_us' '^[0-9.e-]+$'
+expect_value cpu out.txt 'rows 0 floor_us' '^[0-9.e-]+$'
+expect_value cpu out.txt 'ceilings copy_gb_s' '^[0-9.]+$'
+expect_value cpu out.txt 'rows 0 counted' '^$'
+
+# what would run; problems in full; one launch
+run --list 0 compare --device cpu --suite lenet --list
+expect --list out.txt ' runs$| runs +$' '^[0-9]+ would run, [0-9]+ decline$'
+run --canonical 0 compare --problem "$problem" --canonical
+expect --canonical out.txt '^conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1$'
+run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --once --quiet
+run suites 0 compare --device cpu --suite preset:lenet@2 --list
+expect suites out.txt ' conv:n2'
+echo "n1c2h5k3r3 \"mine\" # a comment" > mine.txt
+run 'suite file' 0 compare --device cpu --suite mine.txt --batch 2,3 --pass forward --math fp32 --no-time --quiet
+expect 'suite file' out.txt '^mine +conv:n2c2h5k3r3 ' '^mine +conv:n3c2h5k3r3 '
+
+# what is refused
+run 'unknown letter' 2 compare --problem n1c4h9k8q3
+expect 'unknown letter' err.txt '\^'
+run 'unknown pass' 2 compare --problem "$problem" --pass backward
+expect 'unknown pass' err.txt 'there are forward, dgrad, wgrad'
+run 'no such suite' 2 compare --suite nothing
+expect 'no such suite' err.txt 'neither a file that can be read nor built in'
+
+# baselines: the same counts, counts that grew, another machine, no such file
+run 'the same baseline' 0 "${emulated[@]}" --baseline report/compare.json
+sed -E 's/("us": )[0-9.e-]+/\10.000001/' report/compare.json > less.json
+run 'a smaller baseline' 1 "${emulated[@]}" --baseline less.json
+expect 'a smaller baseline' out.txt '^slower: conv:.* fovea:naive.* floor by counted work '
+sed -E 's/("device": ")emulated GPU/\1another/' report/compare.json > other.json
+run 'baseline of another machine' 2 "${emulated[@]}" --baseline other.json
+expect 'baseline of another machine' err.txt 'is of another machine: device was .another'
+run 'baseline that is none' 2 "${emulated[@]}" --baseline rows.csv
+expect 'baseline that is none' err.txt 'this is no compare.json'
+
+# tensors out and in: the same inputs give the same bits
+reference=(compare --device cpu --problem "$problem" --pass forward --math fp32 --algo reference)
+run --dump 0 "${reference[@]}" --seed 5 --dump one.safetensors
+run --load 0 "${reference[@]}" --seed 6 --load one.safetensors --dump two.safetensors
+cmp one.safetensors two.safetensors || failed=1
+head -c 1000 one.safetensors | grep -qa "conv:$problem" || { echo 'FAILED --dump: no problem in it'; failed=1; }
+run '--load of another shape' 2 compare --device cpu --problem n1c4h10k8r3ph1 --pass forward \
+  --math fp32 --algo reference --load one.safetensors --dump three.safetensors
+expect '--load of another shape' err.txt 'tensor x is '
+run '--dump of several' 2 compare --device cpu --problem "$problem" --dump one.safetensors
+expect '--dump of several' err.txt 'give one --problem and one --pass'
+
+# fovea time: the floor and the share beside each time
+tiny_recipe tiny.toml
+run time 0 time --config tiny.toml --device cpu --steps 3
+expect time out.txt '^us +default fp32 +floor +share$' '^conv1 forward +[0-9.]+ +[0-9.]+ +[0-9.]+$' \
+  '^sum of these +[0-9.]+ +[0-9.]+ +[0-9.]+$' '^floors by a copy of [0-9.]+ GB/s and products of '
+run 'time --json' 0 time --config tiny.toml --device cpu --steps 3 --json -
+expect_value 'time --json' out.txt 'columns 0 parts 1 floor_us' '^[0-9.e-]+$'
+expect_value 'time --json' out.txt 'columns 0 parts 1 bytes' '^[1-9][0-9]*$'
+run 'time on the emulator' 2 time --config tiny.toml --device emulated
+expect 'time on the emulator' err.txt 'says nothing about a GPU'
+exit $failed
