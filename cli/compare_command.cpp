@@ -58,29 +58,34 @@ std::vector<cmp::SuiteProblem> suite_of_preset(const std::string& text) {
   return problems;
 }
 
+// A suite at the batch that it names; built-in ones, and presets without @, at one that the check
+// by the reference affords.
+std::vector<cmp::SuiteProblem> suite(const std::string& text, const Device& device) {
+  const bool preset = text.starts_with("preset:");
+  std::vector<cmp::SuiteProblem> problems = preset ? suite_of_preset(text) : cmp::load_suite(text);
+  const std::vector<std::string> built_in = cmp::suite_names();
+  const bool names_batch = preset ? text.find('@') != std::string::npos
+                                  : std::ranges::find(built_in, text) == built_in.end();
+  if (names_batch || device.kind() == DeviceKind::cuda) return problems;
+  const int batch = device.kind() == DeviceKind::emulated ? kEmulatedBatch : kCpuBatch;
+  for (cmp::SuiteProblem& p : problems) p = with_batch(p, batch);
+  return problems;
+}
+
 std::vector<cmp::SuiteProblem> problems_of(const CompareCommand& o, const Device& device) {
-  std::vector<cmp::SuiteProblem> problems;
   std::vector<std::string> suites = o.suites;
   if (suites.empty() && o.problems.empty()) suites = {"alexnet-2012"};
+  std::vector<cmp::SuiteProblem> problems;
   for (const std::string& s : suites) {
-    for (auto& p : s.starts_with("preset:") ? suite_of_preset(s) : cmp::load_suite(s)) {
-      problems.push_back(std::move(p));
-    }
-  }
-  std::vector<int> batches;
-  for (const std::string& b : o.batches) batches.push_back(whole_number(b, "--batch"));
-  if (batches.empty() && !suites.empty() && device.kind() != DeviceKind::cuda) {
-    batches = {device.kind() == DeviceKind::emulated ? kEmulatedBatch : kCpuBatch};
+    for (cmp::SuiteProblem& p : suite(s, device)) problems.push_back(std::move(p));
   }
   for (const std::string& p : o.problems) problems.push_back(cmp::parse_problem(p));
-  if (batches.empty()) return problems;
-  const std::size_t of_suites =
-      o.batches.empty() ? problems.size() - o.problems.size() : problems.size();
+  if (o.batches.empty()) return problems;
   std::vector<cmp::SuiteProblem> all;
-  for (const int n : batches) {
-    for (std::size_t i = 0; i < of_suites; ++i) all.push_back(with_batch(problems[i], n));
+  for (const std::string& text : o.batches) {
+    const int batch = whole_number(text, "--batch");
+    for (const cmp::SuiteProblem& p : problems) all.push_back(with_batch(p, batch));
   }
-  all.insert(all.end(), problems.begin() + static_cast<std::ptrdiff_t>(of_suites), problems.end());
   return all;
 }
 

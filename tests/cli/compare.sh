@@ -45,7 +45,7 @@ rows=$(grep -c '^conv:' rows.csv)
   { echo 'FAILED emulated: compare.html has not every row'; failed=1; }
 
 # times on the cpu
-run cpu 0 compare --device cpu --problem "$problem" --pass forward --math fp32 --reps 3 --json - --quiet
+run cpu 0 compare --device cpu --problem "$problem" --pass forward --math fp32 --algo reference --reps 3 --json - --quiet
 expect_value cpu out.txt 'rows 0 median_us' '^[0-9.e-]+$'
 expect_value cpu out.txt 'rows 0 floor_us' '^[0-9.e-]+$'
 expect_value cpu out.txt 'ceilings copy_gb_s' '^[0-9.]+$'

@@ -1,8 +1,7 @@
 // compare_test.cpp - comparisons as values: what a right algorithm's rows say, that broken ones are
-// found, suites, reports, baselines.
+// found, suites.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/compare.h>
-#include <fovea/kernels/compare/report.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/emulator/builtins.h>
@@ -312,89 +311,6 @@ TEST(Suites, SayWhichLineIsWrong) {
   EXPECT_NE(refusal("# empty").find("no problem"), std::string::npos);
   EXPECT_NE(refusal("n1c1h5k1r3 \"open").find("no end"), std::string::npos);
   EXPECT_THROW(load_suite("/no/such/file"), InvalidArgument);
-}
-
-Report report_with(double p10, double median, double p90) {
-  Report r;
-  r.machine.device = "card";
-  Row row;
-  row.problem = "conv:n1c1h5k1r3";
-  row.engine = "mine";
-  row.algorithm = "kernel";
-  row.device = "cpu";
-  row.flops = 100;
-  row.bytes = 100;
-  row.times = Times{.median = median, .p10 = p10, .p90 = p90, .warm = median};
-  r.rows = {row};
-  return r;
-}
-
-TEST(Baseline, FlagsARowOnlyBeyondSpreadAndThreePercent) {
-  const Report old = report_with(98, 100, 102);
-  EXPECT_EQ(regressions(old, report_with(103, 105, 106)).size(), 1U);
-  EXPECT_TRUE(regressions(old, report_with(101, 105, 106)).empty()) << "within the old spread";
-  EXPECT_TRUE(regressions(old, report_with(102.5, 102.9, 103)).empty()) << "less than 3 %";
-  EXPECT_TRUE(regressions(old, report_with(80, 90, 95)).empty()) << "faster";
-  Report other = report_with(103, 105, 106);
-  other.rows[0].algorithm = "another";
-  EXPECT_TRUE(regressions(old, other).empty());
-}
-
-TEST(Baseline, RefusesAnotherMachine) {
-  const Report old = report_with(98, 100, 102);
-  Report now = old;
-  now.machine.device = "another card";
-  EXPECT_THROW(regressions(old, now), InvalidArgument);
-}
-
-TEST(Baseline, FlagsCountedWorkThatGrew) {
-  Report old = report_with(1, 1, 1), now = old;
-  for (Report* r : {&old, &now}) {
-    r->rows[0].times.reset();
-    r->rows[0].counted = Counted{};
-    r->rows[0].counted->floor = {10, "shared memory"};
-  }
-  EXPECT_TRUE(regressions(old, now).empty());
-  now.rows[0].counted->floor.us = 11;
-  EXPECT_EQ(regressions(old, now).size(), 1U);
-}
-
-TEST(Reports, AreReadAsTheyWereWritten) {
-  Report r = report_with(98, 100, 102);
-  r.rows[0].counted = Counted{.multiply_adds = 12345678901234, .floor = {3, "memory"}};
-  r.rows[0].variant = "128x64/2";
-  const Report again = parse_report(to_json(r));
-  ASSERT_EQ(again.rows.size(), 1U);
-  EXPECT_EQ(again.rows[0].problem, r.rows[0].problem);
-  EXPECT_EQ(again.rows[0].variant, r.rows[0].variant);
-  EXPECT_EQ(again.rows[0].times->p90, 102);
-  EXPECT_EQ(again.rows[0].counted->multiply_adds, 12345678901234U);
-  EXPECT_TRUE(regressions(r, again).empty());
-  EXPECT_THROW(parse_report("{}"), FormatError);
-  EXPECT_THROW(parse_report("no json"), FormatError);
-}
-
-TEST(Reports, AreOnePageThatAsksForNothing) {
-  Report r = report_with(98, 100, 102);
-  r.rows[0].name = "<b>&name";
-  r.rows[0].status = Status::ok;
-  const std::string html = to_html(r);
-  EXPECT_EQ(html.find("<b>&name"), std::string::npos) << "text is escaped";
-  EXPECT_NE(html.find("&lt;b&gt;&amp;name"), std::string::npos);
-  for (const char* remote : {"http:", "https:", "<script", "src=", "@import", "url("}) {
-    EXPECT_EQ(html.find(remote), std::string::npos) << remote;
-  }
-  EXPECT_NE(html.find("<svg"), std::string::npos);
-}
-
-TEST(Speedup, IsTheBestOfCudnnOverTheRow) {
-  std::vector<Row> rows(3, report_with(1, 100, 1).rows[0]);
-  rows[1].engine = rows[2].engine = "cudnn";
-  rows[1].times->median = 50;
-  rows[2].times->median = 80;
-  fill_speedups(rows);
-  EXPECT_DOUBLE_EQ(*rows[0].speedup_over_cudnn, 0.5);
-  EXPECT_DOUBLE_EQ(*rows[1].speedup_over_cudnn, 1);
 }
 
 }  // namespace

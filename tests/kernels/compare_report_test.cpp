@@ -1,0 +1,127 @@
+// compare_report_test.cpp - reports of comparisons: written, read again, shown, held against an
+// older one.
+#include <fovea/core/error.h>
+#include <fovea/kernels/compare/report.h>
+#include <gtest/gtest.h>
+
+namespace fovea::compare {
+namespace {
+
+Report report_with(double p10, double median, double p90) {
+  Report r;
+  r.machine.device = "card";
+  Row row;
+  row.problem = "conv:n1c1h5k1r3";
+  row.engine = "mine";
+  row.algorithm = "kernel";
+  row.device = "cpu";
+  row.flops = 100;
+  row.bytes = 100;
+  row.times = Times{.median = median, .p10 = p10, .p90 = p90, .warm = median};
+  r.rows = {row};
+  return r;
+}
+
+TEST(Baseline, FlagsARowOnlyBeyondSpreadAndThreePercent) {
+  const Report old = report_with(98, 100, 102);
+  EXPECT_EQ(regressions(old, report_with(103, 105, 106)).size(), 1U);
+  EXPECT_TRUE(regressions(old, report_with(101, 105, 106)).empty()) << "within the old spread";
+  EXPECT_TRUE(regressions(old, report_with(102.5, 102.9, 103)).empty()) << "less than 3 %";
+  EXPECT_TRUE(regressions(old, report_with(80, 90, 95)).empty()) << "faster";
+  Report other = report_with(103, 105, 106);
+  other.rows[0].algorithm = "another";
+  EXPECT_TRUE(regressions(old, other).empty());
+}
+
+TEST(Baseline, RefusesAnotherMachine) {
+  const Report old = report_with(98, 100, 102);
+  Report now = old;
+  now.machine.device = "another card";
+  EXPECT_THROW(regressions(old, now), InvalidArgument);
+}
+
+TEST(Baseline, FlagsCountedWorkThatGrew) {
+  Report old = report_with(1, 1, 1), now = old;
+  for (Report* r : {&old, &now}) {
+    r->rows[0].times.reset();
+    r->rows[0].counted = Counted{};
+    r->rows[0].counted->floor = {10, "shared memory"};
+  }
+  EXPECT_TRUE(regressions(old, now).empty());
+  now.rows[0].counted->floor.us = 11;
+  EXPECT_EQ(regressions(old, now).size(), 1U);
+}
+
+TEST(Reports, AreReadAsTheyWereWritten) {
+  Report r = report_with(98, 100, 102);
+  r.rows[0].counted = Counted{.multiply_adds = 12345678901234, .floor = {3, "memory"}};
+  r.rows[0].variant = "128x64/2";
+  r.rows[0].bound_ratio = 0.5;
+  r.rows[0].exact_on_integers = true;
+  r.rows[0].floor = Floor{49, "memory"};
+  r.ceilings = {.copy_gb_s = 100, .gemm_tflops = {1, 0, 2}};
+  const Report again = parse_report(to_json(r));
+  ASSERT_EQ(again.rows.size(), 1U);
+  EXPECT_EQ(again.rows[0].problem, r.rows[0].problem);
+  EXPECT_EQ(again.rows[0].variant, r.rows[0].variant);
+  EXPECT_EQ(again.rows[0].times->p90, 102);
+  EXPECT_EQ(again.rows[0].counted->multiply_adds, 12345678901234U);
+  EXPECT_EQ(again.rows[0].bound_ratio, 0.5);
+  EXPECT_EQ(again.rows[0].exact_on_integers, true);
+  EXPECT_FALSE(again.rows[0].speedup_over_cudnn.has_value());
+  EXPECT_EQ(again.rows[0].floor->us, 49);
+  EXPECT_EQ(again.ceilings.copy_gb_s, 100);
+  EXPECT_EQ(again.ceilings.gemm_tflops[2], 2);
+  EXPECT_TRUE(regressions(r, again).empty());
+  EXPECT_THROW(parse_report("{}"), FormatError);
+  EXPECT_THROW(parse_report("no json"), FormatError);
+}
+
+TEST(Reports, AreOnePageThatAsksForNothing) {
+  Report r = report_with(98, 100, 102);
+  r.rows[0].name = "<b>&name";
+  r.rows[0].status = Status::ok;
+  const std::string html = to_html(r);
+  EXPECT_EQ(html.find("<b>&name"), std::string::npos) << "text is escaped";
+  EXPECT_NE(html.find("&lt;b&gt;&amp;name"), std::string::npos);
+  for (const char* remote : {"http:", "https:", "<script", "src=", "@import", "url("}) {
+    EXPECT_EQ(html.find(remote), std::string::npos) << remote;
+  }
+  EXPECT_NE(html.find("<svg"), std::string::npos);
+}
+
+TEST(Reports, ShowWhatIsWrongFirstWithTheCommandThatRepeatsIt) {
+  Report r = report_with(98, 100, 102);
+  EXPECT_EQ(to_html(r).find("To look at"), std::string::npos);
+  r.rows[0].status = Status::wrong;
+  r.rows[0].why = "y on reals: 1 of 9";
+  r.rows[0].reproduce = "fovea compare --problem 'x'";
+  const std::string html = to_html(r);
+  const std::size_t head = html.find("To look at");
+  ASSERT_NE(head, std::string::npos);
+  EXPECT_LT(html.find("y on reals: 1 of 9", head), html.find("By layer"));
+  EXPECT_NE(html.find("<code>fovea compare --problem 'x'</code>"), std::string::npos);
+}
+
+TEST(Floors, AreTheLongerOfMemoryAndProducts) {
+  const Ceilings c{.copy_gb_s = 100, .gemm_tflops = {1, 0, 2}};
+  EXPECT_EQ(floor_of(c, Math::fp32, 0, 100'000)->us, 1);
+  EXPECT_EQ(floor_of(c, Math::fp32, 5'000'000, 100'000)->us, 5);
+  EXPECT_EQ(floor_of(c, Math::fp32, 5'000'000, 100'000)->bound_by, "multiply-adds");
+  EXPECT_EQ(floor_of(c, Math::fp32, 500'000, 100'000)->bound_by, "memory");
+  EXPECT_FALSE(floor_of(c, Math::tf32, 5, 100).has_value()) << "no product was measured";
+  EXPECT_FALSE(floor_of({}, Math::fp32, 0, 100).has_value());
+}
+
+TEST(Speedup, IsTheBestOfCudnnOverTheRow) {
+  std::vector<Row> rows(3, report_with(1, 100, 1).rows[0]);
+  rows[1].engine = rows[2].engine = "cudnn";
+  rows[1].times->median = 50;
+  rows[2].times->median = 80;
+  fill_speedups(rows);
+  EXPECT_DOUBLE_EQ(*rows[0].speedup_over_cudnn, 0.5);
+  EXPECT_DOUBLE_EQ(*rows[1].speedup_over_cudnn, 1);
+}
+
+}  // namespace
+}  // namespace fovea::compare
