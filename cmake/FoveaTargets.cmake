@@ -75,6 +75,7 @@ function(fovea_add_kernels name)
   target_compile_options(fovea_${name}_emu PRIVATE -march=x86-64-v3
     -Wno-unknown-pragmas)  # #pragma unroll is for nvcc
   target_link_libraries(fovea_${name}_emu PUBLIC fovea_core fovea_ops PRIVATE fovea_emulator)
+  target_precompile_headers(fovea_${name}_emu PRIVATE ${FOVEA_COMMON_HEADERS})
   if(FOVEA_CHECK_ACCESSES)
     fovea_check_accesses(fovea_${name}_emu)
   endif()

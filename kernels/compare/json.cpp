@@ -158,7 +158,7 @@ Row row_of(const Json& j) {
   return r;
 }
 
-std::string quoted(const std::string& s) {
+std::string csv_quoted(const std::string& s) {
   if (s.find_first_of(",\"\n") == std::string::npos) return s;
   std::string q = "\"";
   for (const char c : s) q += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -236,7 +236,7 @@ std::string to_csv(const std::vector<Row>& rows) {
     for (const std::string& cell :
          {r.problem, r.name, std::string(name_of(r.pass)), std::string(name_of(r.math)), r.engine,
           r.algorithm, r.variant, r.device, std::string(name_of(r.status))}) {
-      s << quoted(cell) << ',';
+      s << csv_quoted(cell) << ',';
     }
     if (r.times) {
       s << r.times->median << ',' << r.times->p10 << ',' << r.times->p90 << ',' << r.times->warm
@@ -256,7 +256,7 @@ std::string to_csv(const std::vector<Row>& rows) {
     } else {
       s << ",,,,,";
     }
-    s << quoted(r.why) << '\n';
+    s << csv_quoted(r.why) << '\n';
   }
   return s.str();
 }

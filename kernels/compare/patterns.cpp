@@ -28,7 +28,7 @@ bool hits(const Pattern& p, std::string_view engine, std::string_view algorithm)
 }
 
 // Quoted for a POSIX shell.
-std::string quoted(const std::string& word) { return "'" + word + "'"; }
+std::string shell_quoted(const std::string& word) { return "'" + word + "'"; }
 
 }  // namespace
 
@@ -60,9 +60,9 @@ std::vector<Variant> admitted(const Options& o, std::string_view engine, std::st
 std::string reproduce(const Options& o, const Row& row) {
   std::string algorithm = row.engine + ":" + row.algorithm;
   if (!row.variant.empty()) algorithm += ":" + row.variant;
-  return o.program + " compare --device " + row.device + " --problem " + quoted(row.problem) +
+  return o.program + " compare --device " + row.device + " --problem " + shell_quoted(row.problem) +
          " --pass " + std::string(name_of(row.pass)) + " --math " + std::string(name_of(row.math)) +
-         " --algo " + quoted(algorithm) + " --seed " + std::to_string(o.seed);
+         " --algo " + shell_quoted(algorithm) + " --seed " + std::to_string(o.seed);
 }
 
 }  // namespace fovea::compare
