@@ -1,4 +1,5 @@
-// crc32.h - the checksum of model files and PNG, so that neither needs a library. Internal.
+// crc32.h - the checksums of model files, PNG and TensorBoard files, so that none needs a library.
+// Internal.
 #pragma once
 
 #include <array>
@@ -9,12 +10,12 @@
 namespace fovea {
 namespace detail {
 
-// Table t, entry b: the effect of byte b followed by t zero bytes.
-constexpr std::array<std::array<std::uint32_t, 256>, 8> make_crc_tables() {
+// Table t, entry b: the effect of byte b followed by t zero bytes, for a reflected polynomial.
+constexpr std::array<std::array<std::uint32_t, 256>, 8> make_crc_tables(std::uint32_t polynomial) {
   std::array<std::array<std::uint32_t, 256>, 8> tables{};
   for (std::uint32_t b = 0; b < 256; ++b) {
     std::uint32_t c = b;
-    for (int bit = 0; bit < 8; ++bit) c = (c >> 1) ^ ((c & 1U) != 0 ? 0xEDB88320U : 0U);
+    for (int bit = 0; bit < 8; ++bit) c = (c >> 1) ^ ((c & 1U) != 0 ? polynomial : 0U);
     tables[0][b] = c;
   }
   for (std::size_t t = 1; t < 8; ++t) {
@@ -25,15 +26,13 @@ constexpr std::array<std::array<std::uint32_t, 256>, 8> make_crc_tables() {
   }
   return tables;
 }
-inline constexpr auto kCrcTables = make_crc_tables();
+inline constexpr auto kCrc32Tables = make_crc_tables(0xEDB88320U);
+inline constexpr auto kCrc32cTables = make_crc_tables(0x82F63B78U);
 
-}  // namespace detail
-
-/// CRC-32 of ISO 3309 and W3C PNG, annex D: polynomial 0x04C11DB7, reflected. `before` is the
-/// checksum of the bytes in front of these. Eight bytes a turn ("slicing by 8", Kounavis and Berry
-/// 2005): one a turn would take longer than the disk for a large model.
-constexpr std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0) {
-  const auto& t = detail::kCrcTables;
+// Eight bytes a turn ("slicing by 8", Kounavis and Berry 2005): one a turn would take longer than
+// the disk for a large model.
+constexpr std::uint32_t crc(const std::array<std::array<std::uint32_t, 256>, 8>& t,
+                            std::string_view bytes, std::uint32_t before) {
   const auto byte = [&](std::size_t i) {
     return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
   };
@@ -48,8 +47,22 @@ constexpr std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0) 
   return ~c;
 }
 
-// The check value of the CRC catalogue, whole and in two pieces; more than eight bytes.
+}  // namespace detail
+
+/// CRC-32 of ISO 3309 and W3C PNG, annex D: polynomial 0x04C11DB7, reflected. `before` is the
+/// checksum of the bytes in front of these.
+constexpr std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0) {
+  return detail::crc(detail::kCrc32Tables, bytes, before);
+}
+
+/// CRC-32C of RFC 3720 (Castagnoli): polynomial 0x1EDC6F41, reflected.
+constexpr std::uint32_t crc32c(std::string_view bytes) {
+  return detail::crc(detail::kCrc32cTables, bytes, 0);
+}
+
+// The check values of the CRC catalogue, whole and in two pieces; more than eight bytes.
 static_assert(crc32("123456789") == 0xCBF43926U);
 static_assert(crc32("9", crc32("12345678")) == 0xCBF43926U);
+static_assert(crc32c("123456789") == 0xE3069283U);
 
 }  // namespace fovea

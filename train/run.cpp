@@ -7,6 +7,7 @@
 #include <fovea/train/run.h>
 #include <fovea/train/run_options.h>
 #include <fovea/train/statistics.h>
+#include <fovea/train/tensorboard.h>
 
 #include <algorithm>
 #include <chrono>
@@ -74,6 +75,7 @@ struct Run::Impl {
   std::unique_ptr<Model> model;
   std::unique_ptr<Trainer> trainer;
   std::unique_ptr<MetricsLog> log;
+  std::unique_ptr<TensorBoardLog> board;  // the same lines
   fs::path folder;
   std::int64_t saved_step = -1;
   double best_validation = 2.0;
@@ -92,6 +94,8 @@ struct Run::Impl {
   void require_same_bits(const Checkpoint& c) const;
   Checkpoint checkpoint() const;
   void save();
+  void open_records(std::int64_t step);
+  void flush_records();
   void write(const Score& score, std::int64_t step, int epoch, float rate, double speed,
              const char* split);
   void record_epoch(const EpochRecord& e);
@@ -136,7 +140,7 @@ void Run::Impl::start_fresh() {
   if (!data.skipped.empty()) {
     write_file_atomically((folder / "skipped.tsv").string(), skipped_tsv(data));
   }
-  log = std::make_unique<MetricsLog>(folder / "metrics.jsonl", 0, model->outputs() > 5);
+  open_records(0);
 }
 
 void Run::Impl::start_again(const Checkpoint& c, bool allow_different_bits) {
@@ -155,12 +159,27 @@ void Run::Impl::start_again(const Checkpoint& c, bool allow_different_bits) {
   if (!allow_different_bits) require_same_bits(c);
   trainer->resume(c.state);
   saved_step = c.state.step;
-  log = std::make_unique<MetricsLog>(folder / "metrics.jsonl", c.state.step, model->outputs() > 5);
+  open_records(c.state.step);
+}
+
+// Records up to `step` are kept: they tell how long and how well the run has trained so far.
+void Run::Impl::open_records(std::int64_t step) {
+  const bool top5 = model->outputs() > 5;
+  log = std::make_unique<MetricsLog>(folder / "metrics.jsonl", step, top5);
   for (const MetricsLine& line : log->lines()) {
     seconds_before = std::max(seconds_before, line.run_seconds);
     if (line.split == "validation")
       best_validation = std::min(best_validation, line.score.top1_error);
   }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  board = std::make_unique<TensorBoardLog>(
+      folder / "tensorboard", log->lines(),
+      std::chrono::duration<double>(now).count() - seconds_before, top5);
+}
+
+void Run::Impl::flush_records() {
+  log->flush();
+  board->flush();
 }
 
 // Refuses where this process would not compute the bits that the run would have.
@@ -188,7 +207,7 @@ Checkpoint Run::Impl::checkpoint() const { return {*model, trainer->state(), kep
 
 void Run::Impl::save() {
   const Checkpoint c = checkpoint();
-  log->flush();
+  flush_records();
   if (c.state.step != saved_step) {
     save_checkpoint(folder / "checkpoints" / checkpoint_name(c.state.step), c);
     prune_checkpoints(folder / "checkpoints", kCheckpointsKept);
@@ -201,7 +220,10 @@ void Run::Impl::save() {
 void Run::Impl::write(const Score& score, std::int64_t step, int epoch, float rate, double speed,
                       const char* split) {
   const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
-  log->write({step, epoch + 1, score, rate, speed, seconds, seconds_before + seconds, split});
+  const MetricsLine line{step, epoch + 1, score, rate, speed, seconds, seconds_before + seconds,
+                         split};
+  log->write(line);
+  board->write(line);
 }
 
 void Run::Impl::record_epoch(const EpochRecord& e) {
@@ -237,7 +259,7 @@ bool Run::Impl::run() {
   try {
     trainer->run();
   } catch (const NumericsLost&) {  // no checkpoint: what led there is in the records
-    log->flush();
+    flush_records();
     write_report(folder / "report.html", trainer->recipe(), *model, log->lines());
     throw;
   }

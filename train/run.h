@@ -6,6 +6,7 @@
 //   checkpoints/       step-000012000.safetensors (the last 3), best.safetensors with validation
 //   model.safetensors  the last weights as a one-file model
 //   report.html        rewritten after each epoch
+//   tensorboard/       the same records as event files of TensorBoard, one folder a split
 //   skipped.tsv        files of the data folder that are not used, where there are any
 #pragma once
 
