@@ -57,7 +57,7 @@ class Output {
 void classify_indexed(const CommandContext& c, const ClassifyCommand& o, const Model& model,
                       Predictor& predict, Output& out) {
   const DataSets data = open_for(c, model, o.run, o.data, "");
-  const std::string split = data.test ? "test" : data.validation ? "val" : "train";
+  const std::string split = default_split(data);
   const auto part = part_of(data, split, 0, c.common.seed);
   if (o.index < 0 || o.index >= part->size()) {
     throw InvalidArgument("--index " + std::to_string(o.index) + ": the " + split + " part of " +

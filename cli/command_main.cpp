@@ -70,7 +70,8 @@ void add_evaluate(CLI::App& app, EvaluateCommand& o) {
       "Example:\n  fovea evaluate --run runs/lenet-1 --data /usr/share/datasets/fashion-mnist");
   app.add_option("--run", o.run, "run folder or model file")->required();
   app.add_option("--data", o.data, "folder of pictures")->required();
-  app.add_option("--split", o.split, "test, val or train")->capture_default_str();
+  app.add_option("--split", o.split,
+                 "test, val or train (default: test; where there is none, val)");
   app.add_option("--views", o.views, "1: the centre; 10: corners and centre, mirrored too")
       ->capture_default_str();
   app.add_option("--labels", o.labels, "class names, one a line");
@@ -117,7 +118,8 @@ void add_features(CLI::App& app, FeaturesCommand& o) {
   app.add_option("--run", o.run, "run folder or model file")->required();
   app.add_option("--data", o.data, "folder of pictures");
   app.add_option("--load", o.load, "safetensors file with pictures as x, {n, height, width, c}");
-  app.add_option("--split", o.split, "test, val or train")->capture_default_str();
+  app.add_option("--split", o.split,
+                 "test, val or train (default: test; where there is none, val)");
   app.add_option("--layer", o.layers, "layers to write; list shows them")->required();
   app.add_option("--limit", o.limit, "so many pictures, drawn by seed")
       ->check(CLI::NonNegativeNumber);

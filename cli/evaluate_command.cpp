@@ -73,12 +73,14 @@ void print_table(const CommandContext& c, const EvaluateCommand& o, const Model&
 
 }  // namespace
 
-int run_evaluate(const CommandContext& c, const EvaluateCommand& o) {
+int run_evaluate(const CommandContext& c, const EvaluateCommand& asked) {
+  EvaluateCommand o = asked;
   if (o.views != 1 && o.views != 10) {
     throw InvalidArgument("--views " + std::to_string(o.views) + ": there are 1 and 10");
   }
   const Model model = Model::load(o.run);
   const DataSets data = open_for(c, model, o.run, o.data, o.labels);
+  if (o.split.empty()) o.split = default_split(data);
   const auto part = part_of(data, o.split, o.limit, c.common.seed);
   note_other_names(c, model, data);
   const Device device = Device::parse(c.common.device);

@@ -63,7 +63,8 @@ int run_features(const CommandContext& c, const FeaturesCommand& o) {
     part = load_pictures(o.load, model);
     if (o.limit > 0) part = limited(part, o.limit, c.common.seed);
   } else {
-    part = part_of(open_for(c, model, o.run, o.data, ""), o.split, o.limit, c.common.seed);
+    const DataSets data = open_for(c, model, o.run, o.data, "");
+    part = part_of(data, o.split.empty() ? default_split(data) : o.split, o.limit, c.common.seed);
   }
   const Device device = Device::parse(c.common.device);
   TensorFile file;

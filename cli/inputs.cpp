@@ -17,6 +17,10 @@ DataSets open_for(const CommandContext& c, const Model& model, const std::string
   return open_data(data, o);
 }
 
+std::string default_split(const DataSets& data) {
+  return data.test ? "test" : data.validation ? "val" : "train";
+}
+
 std::shared_ptr<const Dataset> part_of(const DataSets& data, const std::string& split,
                                        std::int64_t limit, std::uint64_t seed) {
   std::shared_ptr<const Dataset> part;

@@ -16,6 +16,10 @@ namespace fovea::cli {
 DataSets open_for(const CommandContext& c, const Model& model, const std::string& run,
                   const std::string& data, const std::string& labels);
 
+/// The part to judge a model on where nobody said which: test; where there is none, val; without
+/// either, train.
+std::string default_split(const DataSets& data);
+
 /// The part called train, val or test; with `limit` > 0 so many of its pictures, drawn by seed.
 /// Throws InvalidArgument naming the parts that are there.
 std::shared_ptr<const Dataset> part_of(const DataSets& data, const std::string& split,

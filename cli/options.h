@@ -69,7 +69,7 @@ struct TimeCommand {
 };
 
 struct EvaluateCommand {
-  std::string run, data, split = "test", labels, html;
+  std::string run, data, split, labels, html;  // split empty: default_split()
   int views = 1;
   std::int64_t limit = 0;
 };
@@ -82,7 +82,7 @@ struct ClassifyCommand {
 };
 
 struct FeaturesCommand {
-  std::string run, data, load, to, split = "test";
+  std::string run, data, load, to, split;  // split empty: default_split()
   std::vector<std::string> layers;
   std::int64_t limit = 0;
 };

@@ -52,6 +52,9 @@ expect 'train on class folders' out.txt '^data     pictures: [0-9]+ training, [0
   'evaluate --run folders --data pictures --split val$'
 run_next out.txt
 expect skipped folders/skipped.tsv '^cat/notes.txt	neither JPEG nor PNG$'
+"$fovea" evaluate --run folders --data pictures > out.txt 2> err.txt  # no test part
+expect_status 'evaluate the part that is there' 0 $?
+expect 'evaluate the part that is there' out.txt '^pictures: [0-9]+ val images, centre view$'
 expect classes folders/classes.txt '^cat$' '^dog$' '^owl$'
 
 "$fovea" train --config tiny.toml --data data --out few --overfit 16 > out.txt 2> err.txt
