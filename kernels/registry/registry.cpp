@@ -1,6 +1,6 @@
 // registry.cpp - what this build has, written out by hand: nothing registers itself, so that a
-// static link loses nothing. The FOVEA_HAS_* definitions are this file's alone (CMakeLists.txt); a
-// discarded branch needs no definition of the function it names.
+// static link loses nothing. The FOVEA_HAS_* definitions are this folder's alone (CMakeLists.txt);
+// a discarded branch needs no definition of the function it names.
 #include <fovea/kernels/cpu/onednn/onednn.h>
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/cpu/simd/simd.h>

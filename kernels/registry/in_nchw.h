@@ -1,0 +1,132 @@
+// in_nchw.h - a convolution that works on NCHW and KCRS, wrapped so that its caller need not know:
+// copies of the tensors lie in its workspace, turned before it and back after it. Internal.
+#pragma once
+
+#include <fovea/kernels/ops/conv.h>
+#include <fovea/kernels/ops/layout.h>
+#include <fovea/kernels/registry/transpose.h>
+
+#include <array>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace fovea {
+
+/// A tensor of a call that has another order in NCHW.
+template <class Op>
+struct Turned {
+  std::string_view name;
+  TensorView Op::Args::*member;
+  Shape (ConvProblem::*shape)() const;
+  bool in = true, out = false;
+};
+
+/// Those of a problem, in the order of Args.
+template <class Op>
+std::vector<Turned<Op>> turned_tensors(const ConvProblem& p) {
+  using A = typename Op::Args;
+  using P = ConvProblem;
+  if constexpr (Op::kPass == Pass::forward) {
+    return {{"x", &A::x, &P::x_shape},
+            {"w", &A::w, &P::w_shape},
+            {"y", &A::y, &P::y_shape, false, true}};
+  } else if constexpr (Op::kPass == Pass::dgrad) {
+    std::vector<Turned<Op>> t = {{"dy", &A::dy, &P::y_shape}, {"w", &A::w, &P::w_shape}};
+    if (p.epilogue.mask) t.push_back({"mask", &A::mask, &P::x_shape});
+    t.push_back({"dx", &A::dx, &P::x_shape, p.epilogue.acc, true});
+    return t;
+  } else {
+    return {{"x", &A::x, &P::x_shape},
+            {"dy", &A::dy, &P::y_shape},
+            {"dw", &A::dw, &P::w_shape, p.epilogue.acc, true}};
+  }
+}
+
+/// [n][h][w][c] as n matrices of h * w rows; [k][r][s][c] likewise.
+inline MatrixBatch matrices(const Shape& s, std::size_t element_bytes) {
+  return {s[0], static_cast<int>(s[1] * s[2]), static_cast<int>(s[3]), element_bytes};
+}
+inline MatrixBatch turned_back(const MatrixBatch& m) {
+  return {m.batch, m.columns, m.rows, m.element_bytes};
+}
+
+template <class Op>
+class InNchw final : public Prepared<typename Op::Args>, public Converts<typename Op::Args> {
+ public:
+  using Args = typename Op::Args;
+
+  InNchw(std::unique_ptr<Prepared<Args>> inner, const ConvProblem& problem, Math math)
+      : inner_{std::move(inner)}, element_bytes_{math == Math::bf16 ? size_of(DType::bf16) : 4} {
+    for (const Turned<Op>& t : turned_tensors<Op>(problem)) {
+      const Shape shape = (problem.*t.shape)();
+      copies_.push_back({t, matrices(shape, element_bytes_), bytes_});
+      const std::size_t used = static_cast<std::size_t>(shape.elements()) * element_bytes_;
+      gaps_.push_back({bytes_ + used, padded(used) - used, t.name});
+      bytes_ += padded(used);
+    }
+  }
+
+  std::size_t workspace_bytes() const override { return bytes_ + inner_->workspace_bytes(); }
+  bool deterministic() const override { return inner_->deterministic(); }
+  void bind(const Args& args) override {
+    turned_ = args;
+    auto* const workspace = static_cast<std::byte*>(args.context.workspace);
+    for (const Copy& c : copies_) (turned_.*(c.tensor.member)).data = workspace + c.offset;
+    turned_.context.workspace = inner_->workspace_bytes() > 0 ? workspace + bytes_ : nullptr;
+    inner_->bind(turned_);
+  }
+  void run(const Args& args, StreamView stream) override {
+    convert_inputs(args, stream);
+    compute(stream);
+    convert_outputs(args, stream);
+  }
+
+  Layout layout() const override { return Layout::nchw; }
+  void convert_inputs(const Args& args, StreamView stream) override {
+    for (const Copy& c : copies_) {
+      if (!c.tensor.in) continue;
+      transpose(c.matrices, at(args, c), at(turned_, c), stream);
+    }
+  }
+  void compute(StreamView stream) override { inner_->run(turned_, stream); }
+  void convert_outputs(const Args& args, StreamView stream) override {
+    for (const Copy& c : copies_) {
+      if (!c.tensor.out) continue;
+      transpose(turned_back(c.matrices), at(turned_, c), at(args, c), stream);
+    }
+  }
+  std::vector<WorkspaceGap> gaps() const override { return gaps_; }
+
+ private:
+  struct Copy {
+    Turned<Op> tensor;
+    MatrixBatch matrices;
+    std::size_t offset;
+  };
+  static void* at(const Args& args, const Copy& c) { return (args.*(c.tensor.member)).data; }
+  // Aligned, with at least one alignment that belongs to nobody: where a stray write shows.
+  static std::size_t padded(std::size_t bytes) {
+    return (bytes + 2 * kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  }
+
+  std::unique_ptr<Prepared<Args>> inner_;
+  std::size_t element_bytes_;
+  std::vector<Copy> copies_;
+  std::vector<WorkspaceGap> gaps_;
+  std::size_t bytes_ = 0;  // of the copies
+  Args turned_{};
+};
+
+/// `a`, which works on NCHW, as an algorithm on NHWC.
+template <class Op>
+Algorithm<Op> in_nchw(Algorithm<Op> a) {
+  a.prepare = [prepare = std::move(a.prepare), math = a.math](
+                  const ConvProblem& p, const Variant& v, const DeviceInfo& d) {
+    return std::make_unique<InNchw<Op>>(prepare(p, v, d), p, math);
+  };
+  return a;
+}
+
+}  // namespace fovea
