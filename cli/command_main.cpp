@@ -7,6 +7,7 @@
 #include <fovea/core/error.h>
 #include <fovea/core/log.h>
 #include <fovea/core/thread_pool.h>
+#include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/train/trainer.h>
 
@@ -302,6 +303,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
       if (level >= LogLevel::warning) context.progress("fovea: " + std::string(message));
     });
     context.registry = default_registry();
+    for (const ConvAlgorithm& a : additions.convolutions) add_convolution(context.registry, a);
     if (additions.add_algorithms) additions.add_algorithms(context.registry);
     return chosen();
   });

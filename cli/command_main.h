@@ -1,17 +1,26 @@
 // command_main.h - the `fovea` command as a function, so that a program of one's own can be the
-// command with something added.
+// command with something added:
+//
+//   int main(int argc, char** argv) {
+//     return fovea::command_main(argc, argv, {.convolutions = {mine}});
+//   }
 #pragma once
 
 #include <fovea/core/api.h>
+#include <fovea/kernels/ops/conv_algorithm.h>
 #include <fovea/kernels/ops/registry.h>
 
 #include <functional>
+#include <vector>
 
 namespace fovea {
 
 /// What a program adds to the command.
 struct CommandAdditions {
-  /// Called with the registry of every command: add algorithms of your own.
+  /// Convolutions of your own, each an engine of its name: `compare --algo mine`,
+  /// `train --engine mine,fovea`.
+  std::vector<ConvAlgorithm> convolutions = {};
+  /// For all else: called with the registry of every command, after the convolutions.
   std::function<void(Registry&)> add_algorithms = {};
 };
 
