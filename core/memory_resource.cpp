@@ -1,4 +1,5 @@
 // memory_resource.cpp - the upstreams: aligned host memory, and the GPU's where there is one.
+#include <fovea/core/allocation_watch.h>
 #include <fovea/core/cuda/backend.h>
 #include <fovea/core/error.h>
 #include <fovea/core/log.h>
@@ -11,6 +12,8 @@
 namespace fovea {
 namespace {
 
+constinit thread_local std::uint64_t allocations = 0;
+
 void free_aligned(void* p) noexcept {
   ::operator delete (p, std::align_val_t{kAllocationAlignment});
 }
@@ -21,6 +24,7 @@ class HostResource final : public MemoryResource {
 
   void* allocate(std::size_t bytes, StreamView) override {
     if (bytes == 0) return nullptr;
+    count_allocation();
     void* p = ::operator new (bytes, std::align_val_t{kAllocationAlignment}, std::nothrow);
     if (p == nullptr) {
       throw OutOfMemory("the host has no room for " + std::to_string(bytes) + " bytes of " +
@@ -47,6 +51,9 @@ class HostResource final : public MemoryResource {
 };
 
 }  // namespace
+
+std::uint64_t allocations_of_this_thread() noexcept { return allocations; }
+void count_allocation() noexcept { ++allocations; }
 
 MemoryResource& default_resource(const Device& device) {
   static HostResource cpu{Device::cpu()};

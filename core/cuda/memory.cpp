@@ -1,4 +1,5 @@
 // memory.cpp - memory of a GPU, and page-locked memory of the host.
+#include <fovea/core/allocation_watch.h>
 #include <fovea/core/cuda/backend.h>
 #include <fovea/core/cuda/check.h>
 #include <fovea/core/log.h>
@@ -26,6 +27,7 @@ class DeviceMemory final : public MemoryResource {
 
   void* allocate(std::size_t bytes, StreamView) override {
     if (bytes == 0) return nullptr;
+    count_allocation();
     const CurrentDevice current(index_);
     void* p = nullptr;
     const cudaError_t status = cudaMalloc(&p, bytes);
@@ -57,6 +59,7 @@ class PinnedMemory final : public MemoryResource {
  public:
   void* allocate(std::size_t bytes, StreamView) override {
     if (bytes == 0) return nullptr;
+    count_allocation();
     void* p = nullptr;
     const cudaError_t status = cudaMallocHost(&p, bytes);
     if (status == cudaErrorMemoryAllocation) {

@@ -2,13 +2,16 @@
 // NaN: what tests and `fovea compare` do alike. Internal.
 #pragma once
 
+#include <fovea/core/allocation_watch.h>
 #include <fovea/kernels/compare/difference.h>
 #include <fovea/kernels/compare/guarded_memory.h>
 #include <fovea/kernels/compare/op_case.h>
+#include <fovea/kernels/ops/layout.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +45,7 @@ class Execution {
         stream_{device.device},
         state_{sizeof(StepState), stream_},
         prepared_{algorithm.prepare(in.problem, variant, device)},
+        converts_{dynamic_cast<Converts<typename Op::Args>*>(prepared_.get())},
         workspace_{prepared_->workspace_bytes(), stream_} {
     for (std::size_t i = 0; i < operands_.size(); ++i) {
       const DType stored = stored_type(operands_[i], math_);
@@ -59,21 +63,33 @@ class Execution {
     prepared_->bind(args_);
   }
 
-  /// Enqueues the op once, and nothing else.
-  void launch() { prepared_->run(args_, stream_); }
+  /// Enqueues the op's own work once, and nothing else: where it works in another layout, between
+  /// convert_inputs() and convert_outputs().
+  void launch() {
+    converts_ != nullptr ? converts_->compute(stream_) : prepared_->run(args_, stream_);
+  }
   void launch_and_wait() {
+    convert_inputs();
     launch();
     stream_.view().synchronize();
+  }
+  Layout layout() const { return converts_ != nullptr ? converts_->layout() : Layout::nhwc; }
+  void convert_inputs() {
+    if (converts_ != nullptr) converts_->convert_inputs(args_, stream_);
+  }
+  void convert_outputs() {
+    if (converts_ != nullptr) converts_->convert_outputs(args_, stream_);
   }
   StreamView stream() const { return stream_.view(); }
   const Prepared<typename Op::Args>& prepared() const { return *prepared_; }
 
   /// The case with its outputs, of the first run.
   Case<Op> run() {
-    launch_and_wait();
-    Case<Op> out = download();
-    check_guards();
-    return out;
+    const std::uint64_t before = allocations_of_this_thread();
+    prepared_->run(args_, stream_);
+    if (allocations_of_this_thread() != before) blame("run() allocates memory");
+    stream_.view().synchronize();
+    return result();
   }
 
   /// Runs again from the same inputs, on the workspace as the last run left it.
@@ -82,7 +98,27 @@ class Execution {
     return run();
   }
 
-  /// What runs did beside computing: changed an input, wrote outside of their memory.
+  /// Recorded and replayed, as a step is: what waits, allocates on the card or computes before its
+  /// turn shows here. Nothing where it cannot be recorded. Not on cpu, which records no step.
+  std::optional<Case<Op>> replay() {
+    upload();
+    CapturedWork recorded;
+    try {
+      recorded = CapturedWork(stream_, [&] { prepared_->run(args_, stream_); });
+    } catch (const std::exception& e) {
+      blame(std::string("run() does more than enqueue: ") + e.what());
+      return {};
+    }
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+      if (operands_[i].role != Role::out || home_[i] != i || memory_[i]->is_poisoned()) continue;
+      blame(std::string(operands_[i].name) + ": computed by run() itself, not on the stream");
+    }
+    recorded.launch(stream_);
+    stream_.view().synchronize();
+    return result();
+  }
+
+  /// What runs did beside computing: changed an input, wrote outside of their memory, allocated.
   const std::vector<std::string>& faults() const { return faults_; }
 
  private:
@@ -108,6 +144,12 @@ class Execution {
     std::vector<std::byte> bytes(sizeof(StepState));
     std::memcpy(bytes.data(), &in_.state, sizeof(StepState));
     state_.upload(bytes);
+  }
+
+  Case<Op> result() {
+    Case<Op> out = download();
+    check_guards();
+    return out;
   }
 
   Case<Op> download() {
@@ -138,9 +180,18 @@ class Execution {
     for (std::size_t i = 0; i < operands_.size(); ++i) check(operands_[i].name, *memory_[i]);
     check("workspace", workspace_);
     check("step state", state_);
+    if (converts_ == nullptr) return;
+    for (const WorkspaceGap& gap : converts_->gaps()) {
+      if (const auto at = workspace_.touched(gap.offset, gap.bytes)) {
+        blame(std::string(gap.behind) + " in " + std::string(name_of(layout())) +
+              ": written outside, " + std::to_string(*at) + " bytes after its end");
+      }
+    }
   }
 
-  void blame(std::string what) { faults_.push_back(std::move(what)); }
+  void blame(std::string what) {
+    if (std::ranges::find(faults_, what) == faults_.end()) faults_.push_back(std::move(what));
+  }
 
   const Case<Op>& in_;
   std::vector<Operand<Op>> operands_;
@@ -150,6 +201,7 @@ class Execution {
   std::vector<std::size_t> home_;  // whose memory operand i uses
   GuardedMemory state_;
   std::unique_ptr<Prepared<typename Op::Args>> prepared_;
+  Converts<typename Op::Args>* converts_;  // prepared_, where it works in another layout
   GuardedMemory workspace_;
   typename Op::Args args_{};
   std::vector<std::string> faults_;

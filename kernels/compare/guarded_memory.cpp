@@ -1,5 +1,7 @@
 #include <fovea/kernels/compare/guarded_memory.h>
 
+#include <algorithm>
+
 namespace fovea::compare {
 
 GuardedMemory::GuardedMemory(std::size_t bytes, StreamView stream)
@@ -39,6 +41,15 @@ std::string GuardedMemory::damage() const {
     }
   }
   return "";
+}
+
+std::optional<std::size_t> GuardedMemory::touched(std::size_t offset, std::size_t bytes) const {
+  std::vector<std::byte> now(bytes);
+  stream_.copy(now.data(), static_cast<const std::byte*>(data()) + offset, bytes);
+  stream_.synchronize();
+  const auto found = std::ranges::find_if(now, [](std::byte b) { return b != std::byte{0xff}; });
+  if (found == now.end()) return {};
+  return static_cast<std::size_t>(found - now.begin());
 }
 
 }  // namespace fovea::compare

@@ -6,6 +6,7 @@
 #include <fovea/core/stream.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ class GuardedMemory {
   void poison();
   /// "" or what was written outside.
   std::string damage() const;
+  /// Whether every byte between the zones is as poison() left it.
+  bool is_poisoned() const { return !touched(0, bytes_); }
+  /// The first of these bytes between the zones that is not as it was at the start, from `offset`.
+  std::optional<std::size_t> touched(std::size_t offset, std::size_t bytes) const;
 
  private:
   static constexpr std::size_t kGuard = kAllocationAlignment;

@@ -60,9 +60,9 @@ Json json_of(const Row& r) {
             {"engine", r.engine},
             {"algorithm", r.algorithm},
             {"variant", text_or_null(r.variant)},
-            {"layout", r.layout},
-            {"format", r.format},
-            {"conversion_us", r.conversion_us},
+            {"layout", text_or_null(r.layout)},
+            {"format", text_or_null(r.format)},
+            {"conversion_us", or_null(r.conversion_us)},
             {"device", r.device},
             {"status", name_of(r.status)},
             {"median_us", timed ? Json(t.median) : Json(nullptr)},
@@ -125,6 +125,7 @@ Row row_of(const Json& j) {
   r.variant = text(j, "variant");
   r.layout = text(j, "layout");
   r.format = text(j, "format");
+  r.conversion_us = maybe<double>(j, "conversion_us");
   r.device = text(j, "device");
   r.status = named(
       j, "status",

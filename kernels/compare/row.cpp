@@ -5,7 +5,8 @@
 namespace fovea::compare {
 
 std::string algorithm_of(const Row& r) {
-  return r.engine + ":" + r.algorithm + (r.variant.empty() ? "" : " " + r.variant);
+  return r.engine + ":" + r.algorithm + (r.variant.empty() ? "" : " " + r.variant) +
+         (r.layout.empty() || r.layout == "nhwc" ? "" : " on " + r.layout);
 }
 
 std::string summary(const std::vector<Row>& rows) {

@@ -58,8 +58,8 @@ struct Row {
   Math math = Math::fp32;
   std::string engine, algorithm;
   Variant variant;
-  std::string layout = "nhwc", format = "nhwc";
-  double conversion_us = 0;
+  std::string layout = "nhwc", format = "nhwc";  // that it computes on; "" where declined
+  std::optional<double> conversion_us = 0;       // beside the times; empty where not measured
   std::string device;
 
   Status status = Status::ok;
@@ -77,7 +77,7 @@ struct Row {
   std::string reproduce;           // the command that repeats the row
 };
 
-/// Who computes a row: "fovea:direct_tiled 128x32".
+/// Who computes a row: "fovea:direct_tiled 128x32", "mine:naive on nchw".
 FOVEA_API std::string algorithm_of(const Row& r);
 /// "rows 180: 149 ok, 31 declined, 0 wrong, 0 mistrusted, 0 failed"
 FOVEA_API std::string summary(const std::vector<Row>& rows);

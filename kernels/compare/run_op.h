@@ -97,6 +97,7 @@ class OpRows {
     if (const Verdict v = verdict(a, problem_, device_, math); !v) {
       row.status = Status::declined;
       row.why = v.why_not;
+      row.layout = row.format = "";
       row.reproduce = reproduce(options_, row);
       return add(std::move(row));
     }
@@ -146,6 +147,7 @@ class OpRows {
     Execution<Op> execution(a, row.variant, device_, *integer_inputs_, false);
     row.workspace_bytes = execution.prepared().workspace_bytes();
     row.deterministic = execution.prepared().deterministic();
+    note_layout(row, execution.layout());
     const Case<Op> first = execution.run();
     if (promised || !a.exact_on_integers) judge(row, *integers_, first, promised, "integers");
     if (promised) row.exact_on_integers = row.status == Status::ok;
@@ -154,6 +156,7 @@ class OpRows {
       judge_again(row, first, execution.run_again(), "a second run");
     }
     if (row.status == Status::ok && emulated && is_small()) check_schedules(execution, row, first);
+    check_replay(execution, row, first);
     note_faults(row, execution);
     if (row.status != Status::ok) return;
 
@@ -179,13 +182,23 @@ class OpRows {
     reals_ = truth_of(*real_inputs_, false, math);
   }
 
+  // The emulator's matrix operations are synchronous, so that half of the product is the other
+  // half.
   void check_schedules(Execution<Op>& execution, Row& row, const Case<Op>& first) {
     for (const Schedule& s : all_schedules()) {
-      if (s.copies != Completion::at_wait || s.matrix != Completion::at_wait) continue;
+      if (s.copies != s.matrix) continue;
       const ScopedSchedule scoped(s);
       judge_again(row, first, execution.run_again(), "threads " + to_string(s));
       if (row.status != Status::ok) return;
     }
+  }
+
+  void check_replay(Execution<Op>& execution, Row& row, const Case<Op>& first) {
+    const DeviceKind kind = device_.device.kind();
+    if (row.status != Status::ok || kind == DeviceKind::cpu) return;
+    if (kind == DeviceKind::emulated && !is_small()) return;
+    const auto again = execution.replay();
+    if (again && row.deterministic) judge_again(row, first, *again, "recorded and replayed, it");
   }
 
   void judge(Row& row, const Truth<Op>& truth, const Case<Op>& got, bool exact,
@@ -221,6 +234,12 @@ class OpRows {
     }
   }
 
+  // The time of its conversions is known later, if at all.
+  static void note_layout(Row& row, Layout layout) {
+    row.layout = row.format = name_of(layout);
+    if (layout != Layout::nhwc) row.conversion_us.reset();
+  }
+
   static void note_faults(Row& row, const Execution<Op>& execution) {
     for (const std::string& fault : execution.faults()) blame(row, fault);
   }
@@ -241,6 +260,15 @@ class OpRows {
     Execution<Op> execution(a, row.variant, device_, *real_inputs_, false);
     row.workspace_bytes = execution.prepared().workspace_bytes();
     row.deterministic = execution.prepared().deterministic();
+    note_layout(row, execution.layout());
+    if (execution.layout() != Layout::nhwc) {
+      const auto convert = [&] {
+        execution.convert_inputs();
+        execution.convert_outputs();
+      };
+      row.conversion_us = measure(convert, execution.stream(), device_, options_).median;
+    }
+    execution.convert_inputs();
     row.times = measure([&] { execution.launch(); }, execution.stream(), device_, options_);
     row.floor = floor_of(ceilings_, row.math, row.flops, row.bytes);
   }
@@ -255,7 +283,7 @@ class OpRows {
 
   // Small enough to be run under many schedules.
   bool is_small() const {
-    constexpr std::int64_t kSmall = 20'000'000;
+    constexpr std::int64_t kSmall = 10'000'000;
     return std::max(blank_.flops, 10 * bytes_of(Math::fp32)) <= kSmall;
   }
 

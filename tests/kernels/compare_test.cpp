@@ -2,64 +2,13 @@
 // found, suites.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/compare.h>
-#include <fovea/kernels/cpu/host_algorithm.h>
-#include <fovea/kernels/cpu/reference/reference.h>
-#include <fovea/kernels/emulator/builtins.h>
-#include <fovea/kernels/emulator/grid.h>
+#include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/tests/support/broken_convolutions.h>
 #include <gtest/gtest.h>
-
-#include <functional>
 
 namespace fovea::compare {
 namespace {
-
-using Body = std::function<void(const ConvProblem&, const ConvForward::Args&)>;
-
-// How a broken kernel reads x at a place that may lie in the padding.
-using Read = std::function<float(const ConvProblem&, const float* x, int n, int i, int j, int c)>;
-
-bool inside(const ConvProblem& p, int i, int j) { return i >= 0 && i < p.h && j >= 0 && j < p.w; }
-
-float read(const ConvProblem& p, const float* x, int n, int i, int j, int c) {
-  return inside(p, i, j) ? x[((n * p.h + i) * p.w + j) * p.c + c] : 0.0F;
-}
-
-float element(const ConvProblem& p, const ConvForward::Args& a, int n, int i, int j, int k,
-              const Read& x = read) {
-  const int first = k / p.k_per_group() * p.c_per_group();
-  const float* w = a.w.as<float>() + static_cast<std::ptrdiff_t>(k) * p.r * p.s * p.c_per_group();
-  float sum = 0;
-  for (int r = 0; r < p.r; ++r) {
-    for (int s = 0; s < p.s; ++s) {
-      for (int c = 0; c < p.c_per_group(); ++c) {
-        sum += *w++ * x(p, a.x.as<float>(), n, i * p.u - p.ph.begin + r, j * p.v - p.pw.begin + s,
-                        first + c);
-      }
-    }
-  }
-  return sum;
-}
-
-// Calls f(y, n, i, j, k) for each output.
-template <class F>
-void for_each_output(const ConvProblem& p, const ConvForward::Args& a, const F& f) {
-  float* y = a.y.as<float>();
-  for (int n = 0; n < p.n; ++n) {
-    for (int i = 0; i < p.p(); ++i) {
-      for (int j = 0; j < p.q(); ++j) {
-        for (int k = 0; k < p.k; ++k) f(*y++, n, i, j, k);
-      }
-    }
-  }
-}
-
-Body right() {
-  return [](const ConvProblem& p, const ConvForward::Args& a) {
-    for_each_output(p, a,
-                    [&](float& y, int n, int i, int j, int k) { y = element(p, a, n, i, j, k); });
-  };
-}
 
 std::vector<Row> rows_of(const Algorithm<ConvForward>& algorithm, const std::string& problem,
                          Options options = {}) {
@@ -71,8 +20,11 @@ std::vector<Row> rows_of(const Algorithm<ConvForward>& algorithm, const std::str
   return compare_all(registry, {parse_problem(problem)}, options, {});
 }
 
-Row row_of(const Body& body, const std::string& problem) {
-  return rows_of(host_algorithm<ConvForward>("mine", "kernel", body), problem).at(0);
+std::vector<Row> rows_of(const ConvAlgorithm& mine, const std::string& problem,
+                         Options options = {}) {
+  Registry registry;
+  add_convolution(registry, mine);
+  return rows_of(registry.list<ConvForward>().front(), problem, std::move(options));
 }
 
 void expect_found(const Row& row, const std::string& what) {
@@ -82,13 +34,13 @@ void expect_found(const Row& row, const std::string& what) {
   EXPECT_NE(row.why.find(" instead of "), std::string::npos) << row.why;
   EXPECT_NE(row.reproduce.find("--problem '" + row.problem +
                                "' --pass forward --math fp32 --algo "
-                               "'mine:kernel'"),
+                               "'mine:mine'"),
             std::string::npos)
       << row.reproduce;
 }
 
 TEST(Compare, ARightKernelIsExactOnIntegersAndWithinItsBoundOnReals) {
-  const Row row = row_of(right(), "n1c4h9k6r3ph1g2");
+  const Row row = rows_of(test::right_convolution(), "n1c4h9k6r3ph1g2").at(0);
   EXPECT_EQ(row.status, Status::ok) << row.why;
   EXPECT_EQ(row.exact_on_integers, true);
   ASSERT_TRUE(row.bound_ratio.has_value());
@@ -99,112 +51,38 @@ TEST(Compare, ARightKernelIsExactOnIntegersAndWithinItsBoundOnReals) {
 }
 
 TEST(Compare, BoundsOnIntegersWhatClaimsNoExactness) {
-  const Body near = [](const ConvProblem& p, const ConvForward::Args& a) {
-    for_each_output(p, a, [&](float& y, int n, int i, int j, int k) {
-      y = element(p, a, n, i, j, k) * (1 + 0x1p-23F);
-    });
-  };
-  Algorithm<ConvForward> a = host_algorithm<ConvForward>("mine", "kernel", near);
-  EXPECT_EQ(rows_of(a, "n1c4h9k6r3ph1").at(0).status, Status::wrong);
-  a.exact_on_integers = false;
-  const Row row = rows_of(a, "n1c4h9k6r3ph1").at(0);
+  ConvAlgorithm near = test::convolution([](const ConvArgs& a, const test::Place& at) {
+    return test::element(a, at) * (1 + 0x1p-23F);
+  });
+  EXPECT_EQ(rows_of(near, "n1c4h9k6r3ph1").at(0).status, Status::wrong);
+  near.exact_on_integers = false;
+  const Row row = rows_of(near, "n1c4h9k6r3ph1").at(0);
   EXPECT_EQ(row.status, Status::ok) << row.why;
   EXPECT_FALSE(row.exact_on_integers.has_value());
 }
 
-TEST(Compare, FindsALastRowThatIsWrongWhereTheHeightIsOdd) {
-  const Body broken = [](const ConvProblem& p, const ConvForward::Args& a) {
-    for_each_output(p, a, [&](float& y, int n, int i, int j, int k) {
-      y = p.h % 2 == 1 && i == p.p() - 1 ? 0 : element(p, a, n, i, j, k);
-    });
-  };
-  EXPECT_EQ(row_of(broken, "n1c4h8k6r3ph1").status, Status::ok);
-  expect_found(row_of(broken, "n1c4h9k6r3ph1"), "at [0,8,0,0]");
-}
-
-TEST(Compare, FindsASecondGroupThatIsWrong) {
-  const Body broken = [](const ConvProblem& p, const ConvForward::Args& a) {
-    for_each_output(p, a, [&](float& y, int n, int i, int j, int k) {
-      y = element(p, a, n, i, j, k) + (k >= p.k_per_group() ? 1.0F : 0.0F);
-    });
-  };
-  EXPECT_EQ(row_of(broken, "n1c4h5k6r3").status, Status::ok);
-  expect_found(row_of(broken, "n1c4h5k6r3g2"), "at [0,0,0,3]");
-}
-
-TEST(Compare, FindsPaddingReadAsTheEdge) {
-  const Body broken = [](const ConvProblem& p, const ConvForward::Args& a) {
-    const Read clamped = [](const ConvProblem& q, const float* x, int n, int i, int j, int c) {
-      return read(q, x, n, std::clamp(i, 0, q.h - 1), std::clamp(j, 0, q.w - 1), c);
-    };
-    for_each_output(p, a, [&](float& y, int n, int i, int j, int k) {
-      y = element(p, a, n, i, j, k, clamped);
-    });
-  };
-  EXPECT_EQ(row_of(broken, "n1c4h5k6r3").status, Status::ok);
-  expect_found(row_of(broken, "n1c4h5k6r3ph1"), "at [0,0,0,0]");
-}
-
-TEST(Compare, FindsZeros) {
-  const Body broken = [](const ConvProblem& p, const ConvForward::Args& a) {
-    for_each_output(p, a, [](float& y, int, int, int, int) { y = 0; });
-  };
-  expect_found(row_of(broken, "n1c4h5k6r3"), " 0 instead of ");
-}
-
-// Thread t works out element t and stores element t - 1, which thread t - 1 has worked out only if
-// it ran before: there is no barrier.
-struct Racing {
-  ConvProblem p;
-  ConvForward::Args a;
-  std::vector<float>* scratch;
-  static void run(const void* self) {
-    const auto& r = *static_cast<const Racing*>(self);
-    const auto t = static_cast<int>(emu::threadIdx.x);
-    const int count = r.p.p() * r.p.q() * r.p.k;
-    (*r.scratch)[static_cast<std::size_t>(t)] =
-        element(r.p, r.a, 0, t / r.p.k / r.p.q(), t / r.p.k % r.p.q(), t % r.p.k);
-    float* y = r.a.y.as<float>();
-    if (t > 0) y[t - 1] = (*r.scratch)[static_cast<std::size_t>(t - 1)];
-    if (t == count - 1) y[t] = (*r.scratch)[static_cast<std::size_t>(t)];
+TEST(Compare, FindsEachBrokenKernel) {
+  for (const test::Broken& b : test::broken_convolutions()) {
+    SCOPED_TRACE(b.what);
+    Options options;
+    if (b.algorithm.devices == Devices::emulated) options.device = Device::emulated();
+    if (!b.hidden_on.empty()) {
+      const Row row = rows_of(b.algorithm, b.hidden_on, options).at(0);
+      EXPECT_EQ(row.status, Status::ok) << row.why;
+    }
+    expect_found(rows_of(b.algorithm, b.problem, options).at(0), b.found_as);
   }
-};
-
-TEST(Compare, FindsARaceThatTheUsualOrderOfThreadsHides) {
-  Algorithm<ConvForward> racing;
-  racing.engine = "mine";
-  racing.name = "kernel";
-  racing.devices = Devices::emulated;
-  racing.prepare = [](const ConvProblem& problem, const Variant&, const DeviceInfo&) {
-    const auto run = [](const ConvProblem& p, const ConvForward::Args& a, StreamView stream) {
-      stream.enqueue([p, a] {
-        std::vector<float> scratch(static_cast<std::size_t>(p.p() * p.q() * p.k));
-        const Racing closure{p, a, &scratch};
-        emulator::run_grid({.grid = {1},
-                            .block = {static_cast<unsigned>(scratch.size())},
-                            .kernel = "racing",
-                            .launched = std::source_location::current(),
-                            .thread = &Racing::run,
-                            .closure = &closure});
-      });
-    };
-    return prepared<ConvForward>(problem, run);
-  };
-  Options options;
-  options.device = Device::emulated();
-  const Row row = rows_of(racing, "n1c2h6k4r3", options).at(0);
-  expect_found(row, "reversed");
 }
 
 TEST(Compare, TellsWhatDeclinesAndWhatThrows) {
-  Algorithm<ConvForward> a = host_algorithm<ConvForward>("mine", "kernel", right());
-  a.can_run = [](const ConvProblem&, const DeviceInfo&) { return Verdict::no("too small"); };
+  ConvAlgorithm a = test::right_convolution();
+  a.why_not = [](const ConvProblem&, const DeviceInfo&) { return "too small"; };
   const Row declined = rows_of(a, "n1c1h5k1r3").at(0);
   EXPECT_EQ(declined.status, Status::declined);
   EXPECT_EQ(declined.why, "too small");
-  const Row failed = row_of(
-      [](const ConvProblem&, const ConvForward::Args&) { throw DeviceError("no such card"); },
-      "n1c1h5k1r3");
+  ConvAlgorithm throwing = test::right_convolution();
+  throwing.run = [](const ConvArgs&) { throw DeviceError("no such card"); };
+  const Row failed = rows_of(throwing, "n1c1h5k1r3").at(0);
   EXPECT_EQ(failed.status, Status::failed);
   EXPECT_EQ(failed.why, "no such card");
   EXPECT_EQ(summary({declined, failed}),
@@ -214,7 +92,9 @@ TEST(Compare, TellsWhatDeclinesAndWhatThrows) {
 }
 
 TEST(Compare, ChoosesByPatterns) {
-  const auto algorithm = host_algorithm<ConvForward>("mine", "kernel", right());
+  ConvAlgorithm algorithm = test::right_convolution();
+  algorithm.name = "kernel";
+  algorithm.engine = "mine";
   const auto count = [&](std::vector<std::string> admit, std::vector<std::string> skip) {
     Options o;
     o.algorithms = std::move(admit);
