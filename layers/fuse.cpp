@@ -53,12 +53,12 @@ class Fusion {
     return i < size() && alive(i) ? problem_as<Tag>(*node(i).op) : nullptr;
   }
 
-  // Gives node i the problem with a larger epilogue, if something in the list can run it.
+  // Gives node i the problem with a larger epilogue, if no later entry of the list would have to
+  // run it: to be joined must not cost the engine that was asked for first.
   template <class Tag>
   bool widen(std::size_t i, typename Tag::Problem p) {
-    const auto chosen = try_choose<Tag>(target_.registry, p, target_.device, target_.math,
-                                        target_.policy, node(i).layer);
-    if (!chosen) return false;
+    const std::size_t entry = entry_for<Tag>(i, p);
+    if (entry == none(i) || entry > entry_for<Tag>(i, *problem<Tag>(i))) return false;
     node(i).op = std::make_shared<OpOf<Tag>>(p);
     return true;
   }
@@ -85,6 +85,19 @@ class Fusion {
   }
 
  private:
+  const std::vector<EngineName>& list(std::size_t i) {
+    return target_.policy.for_layer(node(i).layer);
+  }
+  std::size_t none(std::size_t i) { return list(i).size(); }
+  // Which entry of node i's list runs problem p, or none(i).
+  template <class Tag>
+  std::size_t entry_for(std::size_t i, const typename Tag::Problem& p) {
+    Chooser<Tag> choose(target_.registry, p, target_.device, target_.math, target_.policy.limits);
+    std::size_t entry = 0;
+    while (entry < none(i) && !choose(list(i)[entry])) ++entry;
+    return entry;
+  }
+
   Graph& graph_;
   const Target& target_;
   std::vector<bool> dead_;
