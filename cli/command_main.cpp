@@ -9,6 +9,7 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/layers/op.h>
 #include <fovea/train/trainer.h>
 
 #include <CLI/CLI.hpp>
@@ -204,9 +205,11 @@ int fail(int status, const std::string& what) {
 }
 
 // Exceptions to exit statuses; one line each.
-int guarded(const std::function<int()>& run) {
+int guarded(const std::string& program, const std::function<int()>& run) {
   try {
     return run();
+  } catch (const CheckFailed& e) {
+    return fail(1, e.found() + "; again: " + shell_word(program) + " " + e.again());
   } catch (const NumericsLost& e) {
     return fail(3, e.what());
   } catch (const InvalidArgument& e) {
@@ -295,7 +298,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   }
   // A limit on the size of files then shows as a failed write, as a full disk does.
   std::signal(SIGXFSZ, SIG_IGN);
-  return guarded([&] {
+  return guarded(context.program, [&] {
     check_resume(*t);
     if (compared->count("--math") > 0) compare.maths = split(context.common.math, ',');
     if (context.common.threads > 0) ThreadPool::set_shared_threads(context.common.threads);

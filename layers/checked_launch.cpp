@@ -12,11 +12,17 @@
 namespace fovea {
 namespace {
 
-// Elements on the host, as doubles; bf16 is the high half of a float.
-std::vector<double> elements(const TensorView& t, StreamView stream) {
-  std::vector<std::byte> bytes(t.bytes());
+using Bytes = std::vector<std::byte>;
+
+Bytes bytes_of(const TensorView& t, StreamView stream) {
+  Bytes bytes(t.bytes());
   stream.copy(bytes.data(), t.data, bytes.size());
   stream.synchronize();
+  return bytes;
+}
+
+// Elements as doubles; bf16 is the high half of a float.
+std::vector<double> elements(const TensorView& t, const Bytes& bytes) {
   std::vector<double> values(static_cast<std::size_t>(t.elements()));
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::byte* from = bytes.data() + i * size_of(t.dtype);
@@ -50,14 +56,41 @@ std::optional<std::size_t> first_difference(const std::vector<double>& a,
   return std::nullopt;
 }
 
+// What a person calls operand i, "y"; its place where the op has no letters.
+std::string operand_name(const CheckedOp& op, std::size_t i) {
+  constexpr const char* kNames[][4] = {
+      {"x", "w", "b", "y"}, {"dy", "w", "mask", "dx"}, {"x", "dy", "dw", "db"}};
+  const bool product = op.kind == "conv" || op.kind == "gemm";
+  return product && i < 4 ? kNames[static_cast<int>(op.pass)][i] : "operand " + std::to_string(i);
+}
+
+// "[0,8,0,2]"
+std::string index_text(const Shape& shape, std::size_t element) {
+  auto rest = static_cast<std::int64_t>(element);
+  std::string text = "]";
+  for (int d = shape.rank() - 1; d >= 0; --d) {
+    text = (d > 0 ? "," : "[") + std::to_string(rest % shape[d]) + text;
+    rest /= shape[d];
+  }
+  return shape.rank() == 0 ? "" : text;
+}
+
+std::string again(const CheckedOp& op, const Target& target) {
+  return "compare --device " + to_string(target.device.device) + " --problem '" + op.kind + ":" +
+         op.problem + "' --pass " + std::string(name_of(op.pass)) + " --math " +
+         std::string(name_of(target.math)) + " --algo '" + op.name + "'";
+}
+
 class CheckedLaunch final : public Launch {
  public:
-  CheckedLaunch(std::unique_ptr<Launch> launch, std::unique_ptr<Launch> checker,
-                std::string checker_name, const Target& target)
+  CheckedLaunch(std::unique_ptr<Launch> launch, std::unique_ptr<Launch> checker, CheckedOp op,
+                const Target& target)
       : launch_{std::move(launch)},
         checker_{std::move(checker)},
-        checker_name_{std::move(checker_name)},
+        op_{std::move(op)},
+        again_{again(op_, target)},
         share_{target.math == Math::fp32 ? 1e-3 : 1.0 / 30},
+        other_orders_{target.other_orders},
         stream_{target.device.device} {}
 
   std::size_t workspace_bytes() const override {
@@ -76,6 +109,7 @@ class CheckedLaunch final : public Launch {
     }
     checker_->bind(copied, context);
     copied_ = std::move(copied);
+    first_ = true;
   }
 
   void run(StreamView stream) override {
@@ -83,7 +117,11 @@ class CheckedLaunch final : public Launch {
       const TensorView& from = operands_[c.operand];
       stream.copy(c.memory.data(), from.data, from.bytes());
     }
+    const bool orders = first_ && other_orders_ && launch_->deterministic();
+    const std::vector<Bytes> before = orders ? bytes_of_operands(stream) : std::vector<Bytes>();
     launch_->run(stream);
+    if (orders) run_in_other_orders(before, stream);
+    first_ = false;
     checker_->run(stream);
     for (const Copy& c : copies_) compare(c.operand, stream);
   }
@@ -108,25 +146,55 @@ class CheckedLaunch final : public Launch {
     return copies_.back().memory;
   }
 
+  // One for each copy.
+  std::vector<Bytes> bytes_of_operands(StreamView stream) const {
+    std::vector<Bytes> all;
+    for (const Copy& c : copies_) all.push_back(bytes_of(operands_[c.operand], stream));
+    return all;
+  }
+
+  // From what the operands were before the first run, to the bits that it left.
+  void run_in_other_orders(const std::vector<Bytes>& before, StreamView stream) {
+    const std::vector<Bytes> after = bytes_of_operands(stream);
+    other_orders_([&](const std::string& order) {
+      for (std::size_t i = 0; i < copies_.size(); ++i) {
+        stream.copy(operands_[copies_[i].operand].data, before[i].data(), before[i].size());
+      }
+      launch_->run(stream);
+      for (std::size_t i = 0; i < copies_.size(); ++i) {
+        const std::size_t operand = copies_[i].operand;
+        compare(operand, after[i], bytes_of(operands_[operand], stream), 0, "under " + order);
+      }
+    });
+  }
+
   void compare(std::size_t operand, StreamView stream) const {
-    const std::vector<double> a = elements(operands_[operand], stream);
-    const std::vector<double> b = elements(copied_[operand], stream);
-    const double share =
-        operands_[operand].dtype == DType::f32 || operands_[operand].dtype == DType::bf16 ? share_
-                                                                                          : 0;
+    const DType dtype = operands_[operand].dtype;
+    const double share = dtype == DType::f32 || dtype == DType::bf16 ? share_ : 0;
+    compare(operand, bytes_of(operands_[operand], stream), bytes_of(copied_[operand], stream),
+            share, "by " + op_.checker);
+  }
+
+  void compare(std::size_t operand, const Bytes& got, const Bytes& other, double share,
+               const std::string& what) const {
+    if (got == other) return;
+    const TensorView& view = operands_[operand];
+    const std::vector<double> a = elements(view, got), b = elements(view, other);
     const auto at = first_difference(a, b, share);
     if (!at) return;
     char values[96];
-    std::snprintf(values, sizeof(values), "is %.9g, by %s %.9g", a[*at], checker_name_.c_str(),
-                  b[*at]);
-    throw Error("check: element " + std::to_string(*at) + " of operand " + std::to_string(operand) +
-                " (" + to_string(operands_[operand].shape) + ") " + values);
+    std::snprintf(values, sizeof(values), " is %.9g, %s %.9g", a[*at], what.c_str(), b[*at]);
+    throw CheckFailed("check: " + operand_name(op_, operand) + index_text(view.shape, *at) + values,
+                      again_);
   }
 
   std::unique_ptr<Launch> launch_, checker_;
-  std::string checker_name_;
+  CheckedOp op_;
+  std::string again_;
   double share_;
-  Stream stream_;  // of the copies' memory
+  OtherOrders other_orders_;
+  bool first_ = true;  // since bind()
+  Stream stream_;      // of the copies' memory
   std::vector<TensorView> operands_, copied_;
   std::vector<Copy> copies_;
 };
@@ -134,10 +202,10 @@ class CheckedLaunch final : public Launch {
 }  // namespace
 
 std::unique_ptr<Launch> checked_launch(std::unique_ptr<Launch> launch,
-                                       std::unique_ptr<Launch> checker, std::string checker_name,
+                                       std::unique_ptr<Launch> checker, CheckedOp op,
                                        const Target& target) {
-  return std::make_unique<CheckedLaunch>(std::move(launch), std::move(checker),
-                                         std::move(checker_name), target);
+  return std::make_unique<CheckedLaunch>(std::move(launch), std::move(checker), std::move(op),
+                                         target);
 }
 
 }  // namespace fovea

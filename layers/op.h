@@ -2,10 +2,12 @@
 #pragma once
 
 #include <fovea/core/api.h>
+#include <fovea/core/error.h>
 #include <fovea/core/tensor.h>
 #include <fovea/kernels/ops/policy.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,12 +16,17 @@
 
 namespace fovea {
 
+/// Calls its argument once under each other order of threads that must make no difference on the
+/// target's device, with the order's name.
+using OtherOrders = std::function<void(const std::function<void(const std::string& order)>&)>;
+
 /// What a plan is made for.
 struct Target {
   const Registry& registry;
   DeviceInfo device;
   Math math = Math::fp32;
   Policy policy;
+  OtherOrders other_orders = {};  // for `check:`; empty: the device knows one
 };
 
 /// One prepared op of a plan.
@@ -38,12 +45,36 @@ struct PreparedOp {
   Choice choice;
 };
 
-/// Runs `launch`, then `checker` on copies of the operands, waits, and throws Error where what they
-/// leave differs by more than rounding: in fp32 a thousandth of the largest magnitude, in bf16 and
-/// tf32 a thirtieth. For finding a wrong kernel, not for judging its rounding.
+/// What `check:` found: layer, op, problem, the first wrong element with both values.
+class FOVEA_API CheckFailed : public Error {
+ public:
+  CheckFailed(std::string found, std::string again)
+      : Error(found + "; again: fovea " + again),
+        found_{std::move(found)},
+        again_{std::move(again)} {}
+  const std::string& found() const { return found_; }
+  /// Arguments of the `fovea` command that show the same kernel on the same problem alone.
+  const std::string& again() const { return again_; }
+
+ private:
+  std::string found_, again_;
+};
+
+/// Which op a checked launch runs, for its report.
+struct CheckedOp {
+  std::string kind, problem;
+  Pass pass = Pass::forward;
+  std::string name, checker;  // "mine:mine", "reference:loops"
+};
+
+/// Runs `launch`, then `checker` on copies of the operands, waits, and throws CheckFailed where
+/// what they leave differs by more than rounding: in fp32 a thousandth of the largest magnitude, in
+/// bf16 and tf32 a thirtieth. For finding a wrong kernel, not for judging its rounding. In its
+/// first run `launch` runs under the target's other orders too, each of which must give the same
+/// bits.
 FOVEA_API std::unique_ptr<Launch> checked_launch(std::unique_ptr<Launch> launch,
-                                                 std::unique_ptr<Launch> checker,
-                                                 std::string checker_name, const Target& target);
+                                                 std::unique_ptr<Launch> checker, CheckedOp op,
+                                                 const Target& target);
 
 class Op {
  public:
@@ -82,7 +113,9 @@ class OpOf final : public Op {
     choice.checker = c.checker->engine + ":" + c.checker->name;
     auto checker =
         std::make_unique<LaunchOf>(c.checker->prepare(problem_, c.checker_variant, t.device));
-    return {checked_launch(std::move(launch), std::move(checker), choice.checker, t),
+    CheckedOp op{std::string(kind()), problem(), pass(), choice.engine + ":" + choice.algorithm,
+                 choice.checker};
+    return {checked_launch(std::move(launch), std::move(checker), std::move(op), t),
             std::move(choice)};
   }
 

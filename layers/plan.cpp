@@ -32,6 +32,12 @@ std::int64_t bytes_of(const ValueInfo& v) {
   return checked_mul(v.shape.elements(), static_cast<std::int64_t>(size_of(v.dtype)));
 }
 
+// "layer conv1, conv forward n1c3h9k4r3 (fovea:naive): "
+std::string name_of_step(const PlanRow& row) {
+  return "layer " + row.layer + ", " + row.kind + " " + std::string(name_of(row.pass)) + " " +
+         row.problem + " (" + row.choice.engine + ":" + row.choice.algorithm + "): ";
+}
+
 bool in_arena(Role r) { return r == Role::activation || r == Role::input; }
 
 TensorView part(const TensorView& block, std::int64_t offset, const Shape& shape,
@@ -225,10 +231,10 @@ void Plan::Impl::run_checked() {
     try {
       steps[i].launch->run(main);
       main.synchronize();
+    } catch (const CheckFailed& e) {
+      throw CheckFailed(name_of_step(rows[i]) + e.found(), e.again());
     } catch (const Error& e) {
-      throw DeviceError("layer " + rows[i].layer + ", " + rows[i].kind + " " +
-                        std::string(name_of(rows[i].pass)) + " " + rows[i].problem + " (" +
-                        rows[i].choice.engine + ":" + rows[i].choice.algorithm + "): " + e.what());
+      throw DeviceError(name_of_step(rows[i]) + e.what());
     }
   }
 }

@@ -1,4 +1,5 @@
 #include <fovea/core/error.h>
+#include <fovea/kernels/registry/orders.h>
 #include <fovea/layers/fuse.h>
 #include <fovea/train/executor.h>
 
@@ -138,7 +139,7 @@ Executor::PlanId Executor::Impl::add(Use use, int batch, View view, bool mirror,
   if (arena.data() != nullptr) throw InvalidArgument("executor: plans are added before allocate()");
   Graph g;
   const Value result = record(g, use, batch, view, mirror);
-  const Target target{registry, info, options.math, options.policy};
+  const Target target{registry, info, options.math, options.policy, other_orders(info.device)};
   if (use == Use::train) {
     g.add_backward(result);
     g.add_update(recipe.train.momentum);
