@@ -152,29 +152,6 @@ std::string roofs(const Ceiling& c, const Axis& x, const Axis& y) {
 
 }  // namespace
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string number(const char* pattern, double v) {
   char text[64];
   std::snprintf(text, sizeof(text), pattern, v);

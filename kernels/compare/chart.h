@@ -1,15 +1,13 @@
 // chart.h - the drawings of compare.html as HTML and SVG text. Internal.
 #pragma once
 
+#include <fovea/core/escaped.h>
 #include <fovea/kernels/compare/report.h>
 
 #include <string>
 #include <vector>
 
 namespace fovea::compare {
-
-/// Text with the characters that mean something in HTML replaced.
-std::string escaped(const std::string& text);
 
 /// printf of one number into a string.
 std::string number(const char* pattern, double v);

@@ -23,8 +23,8 @@ std::string pairs(const std::vector<std::string>& names, const Evaluation& e) {
       "<h2>Most confused</h2><div class=\"wide\"><table><tr><th>is</th><th class=\"text\">taken "
       "for</th><th>images</th></tr>";
   for (const ConfusedPair& p : e.worst_pairs(kWorst)) {
-    s += "<tr><td>" + escape(names[static_cast<std::size_t>(p.actual)]) +
-         "</td><td class=\"text\">" + escape(names[static_cast<std::size_t>(p.predicted)]) +
+    s += "<tr><td>" + escaped(names[static_cast<std::size_t>(p.actual)]) +
+         "</td><td class=\"text\">" + escaped(names[static_cast<std::size_t>(p.predicted)]) +
          "</td><td>" + std::to_string(p.count) + "</td></tr>";
   }
   return s + "</table></div>";
@@ -35,13 +35,13 @@ std::string matrix(const std::vector<std::string>& names, const Evaluation& e) {
   std::string s =
       "<h2>Confusion matrix</h2><p>Rows: what the pictures are. Columns: what they were taken "
       "for.</p><div class=\"wide\"><table><tr><th></th>";
-  for (const std::string& name : names) s += "<th>" + escape(name) + "</th>";
+  for (const std::string& name : names) s += "<th>" + escaped(name) + "</th>";
   s += "<th>error</th></tr>";
   for (int a = 0; a < e.classes; ++a) {
     std::int64_t all = 0;
     for (int p = 0; p < e.classes; ++p) all += e.count(a, p);
     const double whole = static_cast<double>(std::max<std::int64_t>(all, 1));
-    s += "<tr><td>" + escape(names[static_cast<std::size_t>(a)]) + "</td>";
+    s += "<tr><td>" + escaped(names[static_cast<std::size_t>(a)]) + "</td>";
     for (int p = 0; p < e.classes; ++p) {
       const double share = static_cast<double>(e.count(a, p)) / whole;
       const char* colour = a == p ? "46,158,107" : "216,90,59";

@@ -21,7 +21,7 @@ img{image-rendering:pixelated;max-width:100%}pre{overflow-x:auto;font-size:.9rem
 std::string page(const std::string& title, const std::string& body) {
   return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
          "content=\"width=device-width,initial-scale=1\"><title>" +
-         escape(title) + "</title>" + kStyle + "<h1>" + escape(title) + "</h1>" + body +
+         escaped(title) + "</title>" + kStyle + "<h1>" + escaped(title) + "</h1>" + body +
          "</html>\n";
 }
 

@@ -11,7 +11,6 @@ namespace fovea {
 namespace {
 
 using report::Curve;
-using report::escape;
 
 std::string format(const char* pattern, double v) {
   char text[48];
@@ -92,8 +91,8 @@ std::string layer_table(const Recipe& recipe, int outputs) {
     shape = layer->output_shape(shape);
     std::string extents;
     for (int i = 1; i < shape.rank(); ++i) extents += (i > 1 ? "x" : "") + std::to_string(shape[i]);
-    s += "<tr><td>" + escape(layer->name()) + "</td><td class=\"text\">" +
-         escape(layer->describe()) + "</td><td>" + extents + "</td></tr>";
+    s += "<tr><td>" + escaped(layer->name()) + "</td><td class=\"text\">" +
+         escaped(layer->describe()) + "</td><td>" + extents + "</td></tr>";
   }
   return s + "</table></div>";
 }
@@ -103,7 +102,7 @@ std::string filters(const Model& model) {
   for (const ParameterSpec& p : model.parameters()) {
     if (p.shape.rank() != 4) continue;
     const report::Picture grid = report::filter_grid(model.parameter(p.name), p.shape);
-    return "<h2>Filters of " + escape(p.name.substr(0, p.name.find('.'))) +
+    return "<h2>Filters of " + escaped(p.name.substr(0, p.name.find('.'))) +
            "</h2><img alt=\"filters\" style=\"width:min(100%," + std::to_string(grid.width * 4) +
            "px)\" src=\"data:image/png;base64," + report::base64(report::encode_png(grid)) + "\">";
   }
@@ -116,11 +115,11 @@ void write_report(const std::filesystem::path& path, const Recipe& recipe, const
                   const std::vector<MetricsLine>& lines) {
   const bool mse = recipe.train.loss == "mse";
   const std::string body =
-      "<p>" + escape(recipe.about) + "</p><p>" + std::to_string(model.parameter_count()) +
+      "<p>" + escaped(recipe.about) + "</p><p>" + std::to_string(model.parameter_count()) +
       " parameters, " + std::to_string(model.outputs()) + (mse ? " outputs" : " classes") +
       ".</p>" + charts(lines, mse) + "<h2>Evaluations</h2>" + epoch_table(lines, mse) +
       "<h2>Layers</h2>" + layer_table(recipe, model.outputs()) + filters(model) +
-      "<h2>Recipe</h2><pre>" + escape(recipe.toml()) + "</pre>";
+      "<h2>Recipe</h2><pre>" + escaped(recipe.toml()) + "</pre>";
   write_file_atomically(path.string(), report::page(recipe.name, body));
 }
 

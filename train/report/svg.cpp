@@ -53,7 +53,7 @@ std::string axes(const Range& x, const Range& y, const std::string& x_label) {
          "\" text-anchor=\"middle\">" + number(t) + "</text>";
   }
   return s + "<text x=\"" + number((kLeft + kWidth - kRight) / 2) + "\" y=\"" +
-         number(kHeight - 6) + "\" text-anchor=\"middle\">" + escape(x_label) + "</text>";
+         number(kHeight - 6) + "\" text-anchor=\"middle\">" + escaped(x_label) + "</text>";
 }
 
 }  // namespace
@@ -75,39 +75,13 @@ std::vector<double> ticks(double low, double high, int count) {
   return list;
 }
 
-std::string escape(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string line_chart(const std::string& title, const std::string& x_label,
                        const std::vector<Curve>& curves) {
   const auto [x, y] = ranges(curves);
   std::string s = "<svg viewBox=\"0 0 " + number(kWidth) + " " + number(kHeight) +
-                  "\" role=\"img\" aria-label=\"" + escape(title) +
-                  "\"><text class=\"title\" x=\"" + number(kLeft) + "\" y=\"16\">" + escape(title) +
-                  "</text>" + axes(x, y, x_label);
+                  "\" role=\"img\" aria-label=\"" + escaped(title) +
+                  "\"><text class=\"title\" x=\"" + number(kLeft) + "\" y=\"16\">" +
+                  escaped(title) + "</text>" + axes(x, y, x_label);
   double legend = kWidth - kRight;
   for (const Curve& c : curves) {
     if (c.points.empty()) continue;
@@ -117,7 +91,7 @@ std::string line_chart(const std::string& title, const std::string& x_label,
     }
     s += "\"/>";
     s += "<text x=\"" + number(legend) +
-         "\" y=\"16\" text-anchor=\"end\" style=\"fill:" + c.colour + "\">" + escape(c.name) +
+         "\" y=\"16\" text-anchor=\"end\" style=\"fill:" + c.colour + "\">" + escaped(c.name) +
          "</text>";
     legend -= 10.0 + 8.0 * static_cast<double>(c.name.size());
   }

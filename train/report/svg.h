@@ -1,6 +1,8 @@
 // svg.h - line charts as SVG text. Internal to train/report/.
 #pragma once
 
+#include <fovea/core/escaped.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +20,5 @@ std::string line_chart(const std::string& title, const std::string& x_label,
 
 /// Ticks at round numbers (1, 2, 5 times a power of ten) that cover [low, high], about `count`.
 std::vector<double> ticks(double low, double high, int count);
-
-/// Text with the five characters that mean something in HTML replaced.
-std::string escape(const std::string& text);
 
 }  // namespace fovea::report
