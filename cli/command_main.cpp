@@ -135,7 +135,11 @@ void add_compare(CLI::App& app, CompareCommand& o) {
       "           +bias +relu +tanh +drop (forward) +mask +acc (dgrad) +db +acc +sgd (wgrad)\n"
       "  gemm:    m n k and the same epilogues     lrn:      n c h w size a b k div g within\n"
       "  maxpool: n c h w r s u v ph pw ceil       avgpool:  the same and pad\n"
-      "  softmax: n c                              ph2:3     two before, three behind\n"
+      "  softmax: softmax_loss: mse_loss: bias: n c   add: n   scale: n f   activation: n +relu "
+      "+tanh\n"
+      "  dropout: n c rate scale layer     sgd: finite_check: n segments momentum\n"
+      "  input:   n c h w oh ow pad +random +centre +mirror\n"
+      "  ph2:3 is two before, three behind\n"
       "Example:\n  fovea compare --device emulated --problem n1c16h14k32r3ph1 --pass forward");
   const auto list = [&app](const char* name, std::vector<std::string>& to, const char* about) {
     return app.add_option(name, to, about)->delimiter(',');
@@ -155,6 +159,9 @@ void add_compare(CLI::App& app, CompareCommand& o) {
   app.add_flag("--canonical", o.canonical, "print the problems with every field, and nothing else");
   app.add_flag("--once", o.once, "launch exactly once, for profilers");
   app.add_option("--reps", o.reps, "timed runs; 0: as many as half a second allows")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--variants", o.variants,
+                 "so many of each algorithm, best guesses first; 0: all on cuda, else one")
       ->check(CLI::Range(0, 100000));
   CLI::Option* no_check = app.add_flag("--no-check", o.no_check, "times alone");
   app.add_flag("--no-time", o.no_time, "checks alone")->excludes(no_check);

@@ -2,22 +2,25 @@
 #include <fovea/cli/compare_command.h>
 #include <fovea/cli/compare_table.h>
 #include <fovea/cli/inputs.h>
+#include <fovea/cli/machine.h>
 #include <fovea/cli/names.h>
 #include <fovea/cli/text.h>
-#include <fovea/cli/version.h>
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/report.h>
-#include <fovea/kernels/registry/registry.h>
 #include <fovea/layers/graph.h>
 #include <fovea/train/safetensors.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <optional>
+#include <set>
 #include <sstream>
 
 namespace fovea::cli {
@@ -37,37 +40,48 @@ int whole_number(const std::string& text, const std::string& option) {
   return v;
 }
 
-// "preset:lenet@64": the forward ops of its net, each once; passes follow from them.
-std::vector<cmp::SuiteProblem> suite_of_preset(const std::string& text) {
+// "preset:lenet@64": the forward ops of its net, each once; passes follow from them. Without @ at
+// `affordable`, or where that is 0 at the recipe's.
+std::vector<cmp::SuiteProblem> suite_of_preset(const std::string& text, int affordable) {
   const std::size_t at = text.find('@');
   const Recipe recipe = Recipe::preset(text.substr(7, at - 7));
   const int batch = at == std::string::npos
-                        ? recipe.train.batch
+                        ? (affordable > 0 ? affordable : recipe.train.batch)
                         : whole_number(text.substr(at + 1), "--suite preset:P@");
   Graph g;
   const Value x = g.input(
       "x", {batch, recipe.input.height, recipe.input.width, recipe.input.channels}, DType::f32);
   static_cast<void>(recipe.net(assumed_classes(recipe))->record(g, x));
+  const std::vector<std::string> known = cmp::op_names();
   std::vector<cmp::SuiteProblem> problems;
   for (const Node& node : g.nodes()) {
     const std::string op(node.op->kind());
-    constexpr std::array kKnown = {"conv", "gemm", "lrn", "maxpool", "avgpool"};
-    if (std::ranges::find(kKnown, op) == kKnown.end()) continue;
+    if (std::ranges::find(known, op) == known.end()) continue;
     problems.push_back({op, node.op->problem(), node.layer});
   }
   return problems;
 }
 
-// A suite at the batch that it names; built-in ones, and presets without @, at one that the check
-// by the reference affords.
+// The batch at which a device affords the check by the reference; 0: any.
+int affordable_batch(const Device& device) {
+  switch (device.kind()) {
+    case DeviceKind::emulated:
+      return kEmulatedBatch;
+    case DeviceKind::cpu:
+      return kCpuBatch;
+    case DeviceKind::cuda:
+      return 0;
+  }
+  return 0;
+}
+
+// A suite at the batch that it names; built-in ones, and presets without @, at an affordable one.
 std::vector<cmp::SuiteProblem> suite(const std::string& text, const Device& device) {
-  const bool preset = text.starts_with("preset:");
-  std::vector<cmp::SuiteProblem> problems = preset ? suite_of_preset(text) : cmp::load_suite(text);
+  const int batch = affordable_batch(device);
+  if (text.starts_with("preset:")) return suite_of_preset(text, batch);
+  std::vector<cmp::SuiteProblem> problems = cmp::load_suite(text);
   const std::vector<std::string> built_in = cmp::suite_names();
-  const bool names_batch = preset ? text.find('@') != std::string::npos
-                                  : std::ranges::find(built_in, text) == built_in.end();
-  if (names_batch || device.kind() == DeviceKind::cuda) return problems;
-  const int batch = device.kind() == DeviceKind::emulated ? kEmulatedBatch : kCpuBatch;
+  if (batch == 0 || std::ranges::find(built_in, text) == built_in.end()) return problems;
   for (cmp::SuiteProblem& p : problems) p = with_batch(p, batch);
   return problems;
 }
@@ -77,7 +91,10 @@ std::vector<cmp::SuiteProblem> problems_of(const CompareCommand& o, const Device
   if (suites.empty() && o.problems.empty()) suites = {"alexnet-2012"};
   std::vector<cmp::SuiteProblem> problems;
   for (const std::string& s : suites) {
-    for (cmp::SuiteProblem& p : suite(s, device)) problems.push_back(std::move(p));
+    for (cmp::SuiteProblem& p : suite(s, device)) {
+      if (suites.size() > 1) p.name = s + (p.name.empty() ? "" : "/" + p.name);
+      problems.push_back(std::move(p));
+    }
   }
   for (const std::string& p : o.problems) problems.push_back(cmp::parse_problem(p));
   if (o.batches.empty()) return problems;
@@ -100,6 +117,16 @@ TensorFile file_of(const std::vector<cmp::NamedValues>& values, const std::strin
   return file;
 }
 
+// "conv-n1c4h9k8r3-forward-fp32-mine-kernel": the same in every run.
+std::string file_name_of(const cmp::Row& r) {
+  std::string name = r.problem + "-" + std::string(name_of(r.pass)) + "-" +
+                     std::string(name_of(r.math)) + "-" + cmp::algorithm_of(r);
+  for (char& c : name) {
+    if (std::string_view(": /+").find(c) != std::string_view::npos) c = '-';
+  }
+  return name;
+}
+
 cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   cmp::Options options;
   options.device = Device::parse(c.common.device);
@@ -120,12 +147,13 @@ cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   options.list = o.list;
   options.once = o.once;
   options.reps = o.reps;
+  options.variants = o.variants;
   options.program = shell_word(c.program);
   if (!o.dump_wrong.empty()) {
-    options.on_wrong = [folder = o.dump_wrong, count = 0](
-                           const cmp::Row& row, const std::vector<cmp::NamedValues>& v) mutable {
+    options.on_wrong = [folder = o.dump_wrong](const cmp::Row& row,
+                                               const std::vector<cmp::NamedValues>& v) {
       std::filesystem::create_directories(folder);
-      save_tensors(folder + "/wrong-" + std::to_string(++count) + ".safetensors",
+      save_tensors(folder + "/" + file_name_of(row) + ".safetensors",
                    file_of(v, row.problem, row.pass, row.math));
     };
   }
@@ -136,8 +164,8 @@ int dump(const CommandContext& c, const CompareCommand& o, const cmp::Options& o
   if (o.problems.size() != 1 || !o.suites.empty() || options.passes.size() != 1) {
     throw InvalidArgument("--dump writes one problem: give one --problem and one --pass");
   }
-  const cmp::SuiteProblem problem = cmp::parse_problem(o.problems.front());
   const Pass pass = options.passes.front();
+  const auto problem = cmp::problem_of_pass(cmp::parse_problem(o.problems.front()), pass);
   std::vector<cmp::NamedValues> given;
   if (!o.load.empty()) {
     for (NamedTensor& t : load_tensors(o.load).tensors) {
@@ -151,15 +179,6 @@ int dump(const CommandContext& c, const CompareCommand& o, const cmp::Options& o
   return 0;
 }
 
-std::string now() {
-  const std::time_t t = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&t, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -167,16 +186,6 @@ std::string read_text(const std::string& path) {
     throw InvalidArgument(path + " cannot be read: check the path");
   }
   return text.str();
-}
-
-// The line of version_text() that begins with `word`, without it.
-std::string line_of(const std::string& word) {
-  std::istringstream lines(version_text());
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(word)) continue;
-    return line.substr(line.find_first_not_of(' ', word.size()));
-  }
-  return "";
 }
 
 void write_report(const CommandContext& c, const CompareCommand& o, const cmp::Report& report) {
@@ -189,9 +198,44 @@ void write_report(const CommandContext& c, const CompareCommand& o, const cmp::R
   static_cast<void>(write_json(c, to_json(report)));
 }
 
+// "1", or "1, 32, 128": of all problems that have one.
+std::string batches_of(const std::vector<cmp::SuiteProblem>& problems) {
+  std::set<int> batches;
+  for (const cmp::SuiteProblem& p : problems) {
+    if (const int n = batch_of(p); n > 0) batches.insert(n);
+  }
+  std::string text;
+  for (const int n : batches) text += (text.empty() ? "" : ", ") + std::to_string(n);
+  return text.empty() ? "none" : text;
+}
+
+// Says what became slower, against what; whether anything did.
+bool judge_by(const CommandContext& c, const cmp::Report& old, const cmp::Report& now) {
+  const auto say = [&c](const std::string& line) {
+    c.common.json == "-" ? c.progress(line) : c.print(line);
+  };
+  const std::vector<cmp::Regression> slower = regressions(old, now);
+  for (const std::string& change : changes(old, now)) say("baseline: " + change);
+  for (const cmp::Regression& r : slower) say("slower: " + r.row + ": " + r.what);
+  say(format("baseline of %s: %zu of %zu rows are in it, %zu slower", old.date.c_str(),
+             rows_in_both(old, now), now.rows.size(), slower.size()));
+  return !slower.empty();
+}
+
+// Tensors of a hundred megabytes come and go. Kept by the process, in one heap, they need not be
+// mapped and cleared anew each time: a quarter of the CPU time of alexnet-2012 on the emulator.
+void keep_memory() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
+
 }  // namespace
 
 int run_compare(const CommandContext& c, const CompareCommand& o) {
+  keep_memory();
   const cmp::Options options = options_of(c, o);
   const auto problems = problems_of(o, options.device);
   if (o.canonical) {
@@ -202,19 +246,15 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
   std::optional<cmp::Report> old;
   if (!o.baseline.empty()) old = cmp::parse_report(read_text(o.baseline));
 
-  cmp::Report report{.fovea = line_of("fovea"),
-                     .date = now(),
+  cmp::Report report{.fovea = version_of("fovea"),
+                     .date = utc_now(),
                      .command = c.command_line,
-                     .machine = cmp::machine_of(options.device),
+                     .machine = machine_here(options.device),
                      .ceilings = {},
                      .rows = {}};
-  report.machine.cuda = line_of("CUDA");
-  for (const LibraryStatus& l : library_status()) {
-    if (l.works && l.engine == "onednn") report.machine.onednn = l.text;
-    if (l.works && l.engine == "cudnn") report.machine.cudnn = l.text;
-  }
   if (old) static_cast<void>(regressions(*old, report));  // other machines are refused before work
   c.progress("device   " + to_string(options.device) + ": " + report.machine.device);
+  if (c.common.json != "-" && !options.list) c.print("batch " + batches_of(problems));
   if (options.time && !options.list && !options.once) {
     report.ceilings = measure_ceilings(c.registry, options);
   }
@@ -233,13 +273,7 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
     std::fputs(compare_table(report.rows).c_str(), stdout);
     std::fputs(compare_complaints(report.rows).c_str(), stdout);
   }
-  bool slower = false;
-  if (old) {
-    for (const cmp::Regression& r : regressions(*old, report)) {
-      slower = true;
-      c.print("slower: " + r.row + ": " + r.what);
-    }
-  }
+  const bool slower = old && judge_by(c, *old, report);
   if (c.common.json != "-") c.print(summary(report.rows));
   return all_right(report.rows) && !slower ? 0 : 1;
 }

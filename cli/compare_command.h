@@ -12,7 +12,7 @@ struct CompareCommand {
   std::vector<std::string> suites, problems, passes, maths, algorithms, skipped, batches;
   std::string out, csv, baseline, dump_wrong, dump, load;
   bool list = false, once = false, no_check = false, no_time = false, canonical = false;
-  int reps = 0;
+  int reps = 0, variants = 0;
 };
 
 int run_compare(const CommandContext& c, const CompareCommand& o);

@@ -2,15 +2,18 @@
 // floor below it and the share of it.
 #include <fovea/cli/context.h>
 #include <fovea/cli/inputs.h>
+#include <fovea/cli/machine.h>
 #include <fovea/cli/names.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
+#include <fovea/core/resource_adaptors.h>
 #include <fovea/kernels/compare/compare.h>
 #include <fovea/train/step_timing.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 namespace fovea::cli {
 namespace {
@@ -24,7 +27,7 @@ struct Column {
   std::string declined;  // why there is no timing
   StepTiming timing;
   std::vector<double> floors_us;  // by part; 0 where no least time is known
-  std::size_t planned_bytes = 0;
+  std::size_t planned_bytes = 0, peak_bytes = 0;
   std::string name() const {
     return (engines.empty() ? "default" : engines) + " " + std::string(name_of(math));
   }
@@ -47,23 +50,48 @@ std::vector<Column> columns_of(const TimeCommand& o) {
   return columns;
 }
 
+/// Measured when the first column has been: not where all decline.
+class LazyCeilings {
+ public:
+  LazyCeilings(const Registry& registry, const Device& device, std::vector<Math> maths)
+      : registry_{registry} {
+    options_.device = device;
+    options_.maths = std::move(maths);
+  }
+  const compare::Ceilings& operator()() {
+    if (!ceilings_) ceilings_ = measure_ceilings(registry_, options_);
+    return *ceilings_;
+  }
+
+ private:
+  const Registry& registry_;
+  compare::Options options_;
+  std::optional<compare::Ceilings> ceilings_;
+};
+
 void measure(Column& column, const CommandContext& c, const TimeCommand& o, const Recipe& recipe,
-             const Device& device, const compare::Ceilings& ceilings) {
+             const Device& device, LazyCeilings& ceilings) {
   Common common = c.common;
   common.engines = column.engines;
+  StatisticsResource memory(default_resource(device));
   try {
     Executor e(recipe, assumed_classes(recipe), Preprocessing::none(recipe.input), c.registry,
-               {.device = device, .math = column.math, .policy = common.policy(device)});
+               {.device = device,
+                .math = column.math,
+                .policy = common.policy(device),
+                .memory = &memory});
     const Executor::PlanId training = e.add_training(recipe.train.batch);
     column.planned_bytes = e.planned_bytes();
     e.allocate();
     column.timing = time_step(e, training, recipe.train.batch, o.steps, common.seed);
-    for (const StepPart& p : column.timing.parts) {
-      const auto floor = compare::floor_of(ceilings, column.math, p.flops, p.bytes);
-      column.floors_us.push_back(floor ? floor->us : 0);
-    }
+    column.peak_bytes = memory.statistics().peak_bytes;
   } catch (const Unsupported& error) {
     column.declined = error.what();
+    return;
+  }
+  for (const StepPart& p : column.timing.parts) {
+    const auto floor = compare::floor_of(ceilings(), column.math, p.flops, p.bytes);
+    column.floors_us.push_back(floor ? floor->us : 0);
   }
 }
 
@@ -143,8 +171,8 @@ void print_table(const std::vector<Column>& columns) {
   add_line(table, "images/s", columns, [](const Column& c) {
     return Cells{thousands(static_cast<std::int64_t>(c.timing.images_per_second()))};
   });
-  add_line(table, "planned memory", columns,
-           [](const Column& c) { return Cells{bytes(c.planned_bytes)}; });
+  add_line(table, "peak memory", columns,
+           [](const Column& c) { return Cells{bytes(c.peak_bytes)}; });
   std::fputs(table.text().c_str(), stdout);
 }
 
@@ -183,10 +211,12 @@ Json json_of(const Column& c) {
   j["floor_us"] = floor_of(c);
   j["launched_ns"] = c.timing.launched_ns;
   j["replayed_ns"] = c.timing.replayed_ns;
+  j["difference_ns"] = c.timing.launched_ns - c.timing.replayed_ns;
   j["replayed_p10_ns"] = c.timing.replayed_p10_ns;
   j["replayed_p90_ns"] = c.timing.replayed_p90_ns;
   j["images_per_second"] = c.timing.images_per_second();
   j["planned_bytes"] = c.planned_bytes;
+  j["peak_bytes"] = c.peak_bytes;
   return j;
 }
 
@@ -196,15 +226,15 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
   const Recipe recipe = o.recipe.resolve();
   const Device device = Device::parse(c.common.device);
   std::vector<Column> columns = columns_of(o);
-  compare::Options ceiling_options;
-  ceiling_options.device = device;
-  ceiling_options.maths = maths_of(o);
-  const auto ceilings = measure_ceilings(c.registry, ceiling_options);
-  Json json = {{"recipe", recipe.name},
-               {"batch", recipe.train.batch},
-               {"device", to_string(device)},
-               {"steps", o.steps},
-               {"columns", Json::array()}};
+  LazyCeilings ceilings(c.registry, device, maths_of(o));
+  Json json = {
+      {"made", {{"fovea", version_of("fovea")}, {"date", utc_now()}, {"command", c.command_line}}},
+      {"machine", Json::parse(to_json(machine_here(device)))},
+      {"recipe", recipe.name},
+      {"batch", recipe.train.batch},
+      {"device", to_string(device)},
+      {"steps", o.steps},
+      {"columns", Json::array()}};
   for (Column& column : columns) {
     c.progress("time     " + column.name());
     measure(column, c, o, recipe, device, ceilings);
@@ -219,7 +249,7 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
   const auto declined =
       std::ranges::stable_partition(columns, [](const Column& k) { return k.declined.empty(); });
   print_table({columns.begin(), declined.begin()});
-  c.print(text_of(ceilings, ceiling_options.maths));
+  c.print(text_of(ceilings(), maths_of(o)));
   for (const Column& k : declined) c.print(k.name() + " declined: " + k.declined);
   return 0;
 }

@@ -3,8 +3,11 @@
 #include <fovea/kernels/compare/card_state.h>
 #include <fovea/kernels/compare/report.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
+#include <set>
 
 namespace fovea::compare {
 namespace {
@@ -49,11 +52,34 @@ Machine machine_of(const Device& device) {
           .power_limit_w = card.power_limit_w};
 }
 
+std::vector<std::string> changes(const Report& old, const Report& now) {
+  std::vector<std::string> found;
+  const auto compare = [&](const char* what, const std::string& before, const std::string& after) {
+    if (before == after) return;
+    found.push_back(std::string(what) + " was '" + before + "' and is '" + after + "'");
+  };
+  const auto watts = [](double w) { return w > 0 ? std::to_string(std::lround(w)) + " W" : ""; };
+  const Machine &a = old.machine, &b = now.machine;
+  compare("fovea", old.fovea, now.fovea);
+  compare("driver", a.driver, b.driver);
+  compare("CUDA", a.cuda, b.cuda);
+  compare("cuDNN", a.cudnn, b.cudnn);
+  compare("oneDNN", a.onednn, b.onednn);
+  compare("power limit", watts(a.power_limit_w), watts(b.power_limit_w));
+  return found;
+}
+
+std::size_t rows_in_both(const Report& old, const Report& now) {
+  std::set<std::string> before;
+  for (const Row& r : old.rows) before.insert(key(r));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(now.rows, [&](const Row& r) { return before.contains(key(r)); }));
+}
+
 std::vector<Regression> regressions(const Report& old, const Report& now) {
   require_same("device", old.machine.device, now.machine.device);
   require_same("capability", std::to_string(old.machine.capability),
                std::to_string(now.machine.capability));
-  require_same("driver", old.machine.driver, now.machine.driver);
   require_same("cpu", old.machine.cpu, now.machine.cpu);
   std::map<std::string, const Row*> before;
   for (const Row& r : old.rows) before.emplace(key(r), &r);

@@ -2,23 +2,11 @@
 #pragma once
 
 #include <fovea/kernels/compare/op_traits.h>
+#include <fovea/kernels/compare/pass_epilogue.h>
 #include <fovea/kernels/compare/rows.h>
 #include <fovea/kernels/compare/run_op.h>
 
 namespace fovea::compare {
-
-/// An epilogue's parts that belong to the pass; of +acc both gradients'.
-inline Epilogue of_pass(const Epilogue& e, Pass pass) {
-  switch (pass) {
-    case Pass::forward:
-      return {.bias = e.bias, .relu = e.relu, .tanh = e.tanh, .drop = e.drop};
-    case Pass::dgrad:
-      return {.mask = e.mask, .acc = e.acc};
-    case Pass::wgrad:
-      return {.acc = e.acc, .db = e.db, .sgd = e.sgd};
-  }
-  return {};
-}
 
 template <class Op, auto Parse>
 OpRows<Op> rows_for(const RowRequest& r) {

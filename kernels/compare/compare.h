@@ -35,6 +35,7 @@ struct Options {
   bool check = true, time = true, count = true;
   bool list = false;              // says what would run and what declines, and runs nothing
   bool once = false;              // one launch, for profilers: no check, no time
+  int variants = 0;               // so many of an algorithm, best guesses first; 0: see algorithms
   int reps = 0;                   // timed runs; 0: as many as half a second allows, 10 to 100
   std::string program = "fovea";  // that `reproduce` starts with
   /// Called for each wrong row: inputs, the result, and what it should be as NAME_expected.

@@ -1,6 +1,7 @@
 #include <fovea/kernels/compare/guarded_memory.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace fovea::compare {
 
@@ -22,6 +23,12 @@ std::vector<std::byte> GuardedMemory::download() const {
   stream_.copy(bytes.data(), data(), bytes_);
   stream_.synchronize();
   return bytes;
+}
+
+bool GuardedMemory::holds(const std::vector<std::byte>& bytes) const {
+  if (stream_.device().kind() == DeviceKind::cuda) return download() == bytes;
+  stream_.synchronize();
+  return bytes.empty() || std::memcmp(data(), bytes.data(), bytes.size()) == 0;
 }
 
 void GuardedMemory::poison() {

@@ -21,6 +21,8 @@ class GuardedMemory {
   /// Bytes to and from the memory between the zones; both wait for the stream.
   void upload(const std::vector<std::byte>& bytes);
   std::vector<std::byte> download() const;
+  /// Whether the memory between the zones holds just these bytes.
+  bool holds(const std::vector<std::byte>& bytes) const;
   /// Sets every byte between the zones to 0xff.
   void poison();
   /// "" or what was written outside.

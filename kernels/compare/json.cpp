@@ -50,6 +50,18 @@ Json json_of(const Counted& c) {
   return j;
 }
 
+Json json_of(const Machine& m) {
+  return {{"device", m.device},
+          {"capability", m.capability},
+          {"driver", text_or_null(m.driver)},
+          {"cuda", text_or_null(m.cuda)},
+          {"cudnn", text_or_null(m.cudnn)},
+          {"onednn", text_or_null(m.onednn)},
+          {"cpu", text_or_null(m.cpu)},
+          {"clock_mhz", known(m.clock_mhz)},
+          {"power_limit_w", known(m.power_limit_w)}};
+}
+
 Json json_of(const Row& r) {
   const bool timed = r.times.has_value();
   const Times t = r.times.value_or(Times{});
@@ -70,6 +82,7 @@ Json json_of(const Row& r) {
             {"p90_us", timed ? Json(t.p90) : Json(nullptr)},
             {"warm_us", timed ? Json(t.warm) : Json(nullptr)},
             {"back_to_back_us", known(t.back_to_back)},
+            {"clock_before_mhz", known(t.clock_before_mhz)},
             {"clock_mhz", known(t.clock_mhz)},
             {"clock_fell", t.clock_fell},
             {"tflops", timed && r.flops > 0 ? Json(static_cast<double>(r.flops) / (t.median * 1e6))
@@ -139,6 +152,7 @@ Row row_of(const Json& j) {
                     .p90 = value(j, "p90_us", median),
                     .warm = value(j, "warm_us", median),
                     .back_to_back = value(j, "back_to_back_us", 0.0),
+                    .clock_before_mhz = value(j, "clock_before_mhz", 0.0),
                     .clock_mhz = value(j, "clock_mhz", 0.0),
                     .clock_fell = value(j, "clock_fell", false)};
   }
@@ -168,20 +182,13 @@ std::string csv_quoted(const std::string& s) {
 
 }  // namespace
 
+std::string to_json(const Machine& m) { return json_of(m).dump(1); }
+
 std::string to_json(const Report& r) {
-  const Machine& m = r.machine;
   Json j;
   j["schema"] = kSchema;
   j["made"] = {{"fovea", r.fovea}, {"date", r.date}, {"command", r.command}};
-  j["machine"] = {{"device", m.device},
-                  {"capability", m.capability},
-                  {"driver", text_or_null(m.driver)},
-                  {"cuda", text_or_null(m.cuda)},
-                  {"cudnn", text_or_null(m.cudnn)},
-                  {"onednn", text_or_null(m.onednn)},
-                  {"cpu", text_or_null(m.cpu)},
-                  {"clock_mhz", known(m.clock_mhz)},
-                  {"power_limit_w", known(m.power_limit_w)}};
+  j["machine"] = json_of(r.machine);
   j["ceilings"]["copy_gb_s"] = known(r.ceilings.copy_gb_s);
   for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
     j["ceilings"]["gemm_tflops"][std::string(name_of(math))] =
@@ -226,7 +233,8 @@ Report parse_report(const std::string& json) {
 std::string to_csv(const std::vector<Row>& rows) {
   std::ostringstream s;
   s << "problem,name,pass,math,engine,algorithm,variant,device,status,median_us,p10_us,p90_us,"
-       "warm_us,tflops,floor_us,speedup_over_cudnn,bound_ratio,exact_on_integers,workspace_bytes,"
+       "warm_us,back_to_back_us,clock_before_mhz,clock_mhz,clock_fell,tflops,floor_us,speedup_over_"
+       "cudnn,bound_ratio,exact_on_integers,workspace_bytes,"
        "multiply_adds,global_read_sectors,global_write_sectors,bank_conflicts,counted_floor_us,"
        "why\n";
   const auto maybe = [&s](const auto& v) {
@@ -240,10 +248,12 @@ std::string to_csv(const std::vector<Row>& rows) {
       s << csv_quoted(cell) << ',';
     }
     if (r.times) {
-      s << r.times->median << ',' << r.times->p10 << ',' << r.times->p90 << ',' << r.times->warm
-        << ',' << static_cast<double>(r.flops) / (r.times->median * 1e6) << ',';
+      const Times& t = *r.times;
+      s << t.median << ',' << t.p10 << ',' << t.p90 << ',' << t.warm << ',' << t.back_to_back << ','
+        << t.clock_before_mhz << ',' << t.clock_mhz << ',' << t.clock_fell << ','
+        << static_cast<double>(r.flops) / (t.median * 1e6) << ',';
     } else {
-      s << ",,,,,";
+      s << ",,,,,,,,,";
     }
     maybe(r.floor ? std::optional(r.floor->us) : std::nullopt);
     maybe(r.speedup_over_cudnn);

@@ -2,6 +2,7 @@
 #include <fovea/core/buffer.h>
 #include <fovea/core/stream.h>
 #include <fovea/kernels/compare/measure.h>
+#include <fovea/kernels/compare/steady_clock.h>
 
 #include <unistd.h>
 
@@ -94,13 +95,8 @@ Times measure(const std::function<void()>& launch, StreamView stream, const Devi
       options.reps > 0
           ? options.reps
           : static_cast<int>(std::clamp(kBudget / each, double{kFewest}, double{kMost}));
-  for (bool again = false;; again = true) {
-    const double before = clock_mhz(stream.device());
-    Times t = measure_once(launch, stream, flush, reps);
-    t.clock_mhz = clock_mhz(stream.device());
-    t.clock_fell = before > 0 && t.clock_mhz < 0.95 * before;
-    if (!t.clock_fell || again) return t;
-  }
+  return measure_at_steady_clock([&] { return clock_mhz(stream.device()); },
+                                 [&] { return measure_once(launch, stream, flush, reps); });
 }
 
 }  // namespace fovea::compare

@@ -53,7 +53,10 @@ std::vector<Variant> admitted(const Options& o, std::string_view engine, std::st
     }
   }
   if (any) return named;
-  if (o.device.kind() != DeviceKind::cuda) all.resize(1);
+  const int most = o.variants == 0 && o.device.kind() != DeviceKind::cuda ? 1 : o.variants;
+  if (most > 0 && all.size() > static_cast<std::size_t>(most)) {
+    all.resize(static_cast<std::size_t>(most));
+  }
   return all;
 }
 

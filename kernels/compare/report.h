@@ -26,6 +26,8 @@ struct Report {
 /// What can be asked of device and driver; versions of libraries are the caller's to fill in.
 FOVEA_API Machine machine_of(const Device& device);
 
+/// Its part of compare.json.
+FOVEA_API std::string to_json(const Machine& machine);
 /// compare.json, as docs/compare.md describes it.
 FOVEA_API std::string to_json(const Report& report);
 /// The inverse. Throws FormatError for anything else.
@@ -40,9 +42,16 @@ struct Regression {
   std::string row;   // "conv:... forward fp32 fovea:naive"
   std::string what;  // "median 120.0 us, was 100.0 us"
 };
+/// What is not the same in both though the machine is: versions of fovea, driver and libraries, the
+/// power limit. "cuDNN was '9.1' and is '9.5'". It may be what is asked about, so nothing is
+/// refused.
+FOVEA_API std::vector<std::string> changes(const Report& old, const Report& now);
+/// Rows of `now` that the old report has too.
+FOVEA_API std::size_t rows_in_both(const Report& old, const Report& now);
+
 /// Rows of `now` whose p10 is above the old p90 and whose median is more than 3 % higher; on the
-/// emulator those whose floor by counted work is. Throws InvalidArgument where the machines differ,
-/// naming how.
+/// emulator those whose floor by counted work is. Throws InvalidArgument where device, capability
+/// or CPU differ, naming which.
 FOVEA_API std::vector<Regression> regressions(const Report& old, const Report& now);
 
 }  // namespace fovea::compare

@@ -30,8 +30,8 @@ struct Times {
   double median = 0, p10 = 0, p90 = 0;  // cold
   double warm = 0;                      // median, launched again at once
   double back_to_back = 0;  // of many launches in a row; 0 where one takes 20 us and more
-  double clock_mhz = 0;     // after the row; 0 where it is not known
-  bool clock_fell = false;  // by more than 5 % during the row, twice
+  double clock_before_mhz = 0, clock_mhz = 0;  // before and after the row; 0: not known
+  bool clock_fell = false;                     // by more than 5 % during the row, twice
 };
 
 /// The least time that a resource needs for an amount of work.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fovea/kernels/compare/compare.h>
-#include <fovea/kernels/ops/loss.h>
 
 #include <functional>
 #include <vector>
@@ -27,9 +26,7 @@ struct OpCalls {
 // One source file a family; throw InvalidArgument for a pass that the op has not.
 OpCalls conv_calls(Pass pass);
 OpCalls linear_calls(Pass pass);
-OpCalls plane_calls(std::string_view op, Pass pass);  // lrn, maxpool, avgpool, softmax
-
-/// "n128c1000": softmax has no text of its own elsewhere.
-LossProblem parse_softmax(std::string_view text);
+OpCalls plane_calls(std::string_view op, Pass pass);  // lrn, maxpool, avgpool
+OpCalls value_calls(std::string_view op, Pass pass);  // elementwise ops, losses, input, update
 
 }  // namespace fovea::compare

@@ -3,8 +3,7 @@
 namespace fovea::compare {
 
 OpCalls plane_calls(std::string_view op, Pass pass) {
-  if (op == "softmax" && pass == Pass::forward) return calls_of<Softmax, parse_softmax>();
-  if (pass == Pass::wgrad || op == "softmax") refuse_pass(op, pass);
+  if (pass == Pass::wgrad) refuse_pass(op, pass);
   const bool forward = pass == Pass::forward;
   if (op == "lrn") {
     return forward ? calls_of<LrnForward, parse_lrn>() : calls_of<LrnBackward, parse_lrn>();

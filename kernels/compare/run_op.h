@@ -23,7 +23,7 @@ struct Truth {
 
 template <class Op>
 Truth<Op> truth_of(const Case<Op>& in, bool exact, Math math) {
-  Truth<Op> t{run_reference(in), {}};
+  Truth<Op> t{reference_outputs(in), {}};
   if (!exact) t.allowed = allowed_differences(in, t.reference, math);
   return t;
 }
@@ -42,16 +42,21 @@ class OpRows {
         options_{options},
         ceilings_{ceilings},
         on_row_{on_row},
-        device_{device_info(options.device)} {
+        device_{device_info(options.device)},
+        exact_{OpTraits<Op>::exact_on_integers(problem)} {
     if constexpr (requires { problem.flops(); }) blank_.flops = problem.flops();
   }
 
   std::vector<Row> run() {
     for (const Math math : options_.maths) {
       reals_.reset();
-      integers_.reset();
       real_inputs_.reset();
-      integer_inputs_.reset();
+      if (exact_) {  // small integers are the same in every mode, and so is what they give
+        if (integers_) integers_->allowed.clear();
+      } else {
+        integers_.reset();
+        integer_inputs_.reset();
+      }
       for (const Algorithm<Op>& a : registry_.list<Op>()) {
         if (contains(a.devices, device_.device.kind())) rows_of(a, math);
       }
@@ -82,7 +87,8 @@ class OpRows {
     const auto variants = admitted_variants(*only);
     if (variants.empty()) throw Unsupported("no variant of it is called as --algo says");
     Execution<Op> execution(*only, variants.front(), device_, c, false);
-    return named(execution.run(), "");
+    const Case<Op> result = execution.run();
+    return named(c, result, "");
   }
 
  private:
@@ -143,7 +149,7 @@ class OpRows {
     if (!a.exact_on_integers && integers_->allowed.empty()) {  // a transform with fractions
       integers_->allowed = allowed_differences(*integer_inputs_, integers_->reference, row.math);
     }
-    const bool promised = a.exact_on_integers && OpTraits<Op>::exact_on_integers(problem_);
+    const bool promised = a.exact_on_integers && exact_;
     Execution<Op> execution(a, row.variant, device_, *integer_inputs_, false);
     row.workspace_bytes = execution.prepared().workspace_bytes();
     row.deterministic = execution.prepared().deterministic();
@@ -175,11 +181,11 @@ class OpRows {
   }
 
   void find_truth(Math math) {
-    if (integers_) return;
-    integer_inputs_ = make_case<Op>(problem_, Values::integers, options_.seed, math);
-    const bool exact = OpTraits<Op>::exact_on_integers(problem_);
-    integers_ = truth_of(*integer_inputs_, exact, math);
-    reals_ = truth_of(*real_inputs_, false, math);
+    if (!integers_) {
+      integer_inputs_ = make_case<Op>(problem_, Values::integers, options_.seed, math);
+      integers_ = truth_of(*integer_inputs_, exact_, math);
+    }
+    if (!reals_) reals_ = truth_of(*real_inputs_, false, math);
   }
 
   // The emulator's matrix operations are synchronous, so that half of the product is the other
@@ -217,8 +223,9 @@ class OpRows {
       blame(row, "the step's state is not as it should be");
     }
     if (row.status == Status::wrong && options_.on_wrong) {
-      std::vector<NamedValues> all = named(got, "");
-      for (NamedValues& v : named(truth.reference, "_expected")) all.push_back(std::move(v));
+      const Case<Op>& in = &truth == &*integers_ ? *integer_inputs_ : *real_inputs_;
+      std::vector<NamedValues> all = named(in, got, "");
+      for (NamedValues& v : named(in, truth.reference, "_expected")) all.push_back(std::move(v));
       options_.on_wrong(row, all);
     }
   }
@@ -287,13 +294,16 @@ class OpRows {
     return std::max(blank_.flops, 10 * bytes_of(Math::fp32)) <= kSmall;
   }
 
-  std::vector<NamedValues> named(const Case<Op>& c, const std::string& suffix) const {
+  // Inputs (without a suffix) and the outputs of a result, which holds no others.
+  std::vector<NamedValues> named(const Case<Op>& in, const Case<Op>& result,
+                                 const std::string& suffix) const {
     std::vector<NamedValues> all;
     const auto operands = OpTraits<Op>::operands(problem_);
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (!suffix.empty() && operands[i].role == Role::in) continue;
-      all.push_back(
-          {std::string(operands[i].name) + suffix, c.tensors[i].shape, as_floats(c.tensors[i])});
+      const bool given = operands[i].role == Role::in;
+      if (!suffix.empty() && given) continue;
+      const HostTensor& t = (given ? in : result).tensors[i];
+      all.push_back({std::string(operands[i].name) + suffix, t.shape, as_floats(t)});
     }
     return all;
   }
@@ -324,6 +334,7 @@ class OpRows {
   const Ceilings& ceilings_;
   const std::function<void(const Row&)>& on_row_;
   DeviceInfo device_;
+  bool exact_;  // whether integers give exact results
   // Of the math mode that is under way.
   std::optional<Case<Op>> integer_inputs_, real_inputs_;
   std::optional<Truth<Op>> integers_, reals_;

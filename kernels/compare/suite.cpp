@@ -1,20 +1,45 @@
 // suite.cpp - see suite.h.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/embedded_suites.h>
-#include <fovea/kernels/compare/rows.h>
+#include <fovea/kernels/compare/pass_epilogue.h>
 #include <fovea/kernels/compare/suite.h>
+#include <fovea/kernels/compare/value_problems.h>
 #include <fovea/kernels/ops/conv.h>
 #include <fovea/kernels/ops/linear.h>
-#include <fovea/kernels/ops/loss.h>
 #include <fovea/kernels/ops/lrn.h>
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/problem_text.h>
 
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace fovea::compare {
 namespace {
+
+constexpr Pass kForward = Pass::forward, kDgrad = Pass::dgrad, kWgrad = Pass::wgrad;
+
+// Names of ops with their passes.
+const std::vector<std::pair<std::string_view, std::vector<Pass>>>& ops() {
+  static const std::vector<std::pair<std::string_view, std::vector<Pass>>> all = {
+      {"conv", {kForward, kDgrad, kWgrad}},
+      {"gemm", {kForward, kDgrad, kWgrad}},
+      {"lrn", {kForward, kDgrad}},
+      {"maxpool", {kForward, kDgrad}},
+      {"avgpool", {kForward, kDgrad}},
+      {"softmax", {kForward}},
+      {"softmax_loss", {kForward, kDgrad}},
+      {"mse_loss", {kForward, kDgrad}},
+      {"activation", {kForward, kDgrad}},
+      {"bias", {kForward, kWgrad}},
+      {"add", {kForward}},
+      {"scale", {kForward}},
+      {"dropout", {kForward}},
+      {"input", {kForward}},
+      {"sgd", {kForward}},
+      {"finite_check", {kForward}}};
+  return all;
+}
 
 // f(typed problem) as parsed from p's text.
 template <class F>
@@ -23,10 +48,14 @@ auto with_typed(const SuiteProblem& p, const F& f) {
   if (p.op == "gemm") return f(parse_linear(p.text));
   if (p.op == "lrn") return f(parse_lrn(p.text));
   if (p.op == "maxpool" || p.op == "avgpool") return f(parse_pool(p.text));
-  if (p.op == "softmax") return f(parse_softmax(p.text));
-  throw InvalidArgument("problem '" + p.op + ":" + p.text +
-                        "': no op is called so; there are conv, gemm, lrn, maxpool, avgpool and "
-                        "softmax");
+  if (p.op == "softmax" || p.op.ends_with("_loss")) return f(parse_loss(p.text));
+  if (p.op == "activation") return f(parse_activation(p.text));
+  if (p.op == "bias") return f(parse_bias(p.text));
+  if (p.op == "add") return f(parse_add(p.text));
+  if (p.op == "scale") return f(parse_scale(p.text));
+  if (p.op == "dropout") return f(parse_dropout(p.text));
+  if (p.op == "input") return f(parse_input(p.text));
+  return f(parse_update(p.text));
 }
 
 std::string trimmed(const std::string& s) {
@@ -49,9 +78,10 @@ SuiteProblem parse_line(const std::string& line) {
 
 }  // namespace
 
-LossProblem parse_softmax(std::string_view text) {
-  const ProblemText f(text, {"n", "c"});
-  return {.n = f.count("n"), .c = f.count("c")};
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, passes] : ops()) names.emplace_back(name);
+  return names;
 }
 
 SuiteProblem parse_problem(std::string_view text) {
@@ -61,6 +91,7 @@ SuiteProblem parse_problem(std::string_view text) {
                      text.substr(0, colon).find_first_of("0123456789") == std::string_view::npos;
   SuiteProblem p{named ? std::string(text.substr(0, colon)) : "conv",
                  std::string(named ? text.substr(colon + 1) : text), ""};
+  static_cast<void>(passes_of(p));  // there is such an op
   p.text = with_typed(p, [](const auto& typed) { return to_string(typed); });
   return p;
 }
@@ -70,24 +101,60 @@ std::string print_problem(const SuiteProblem& p, bool canonical) {
          with_typed(p, [canonical](const auto& typed) { return to_string(typed, canonical); });
 }
 
+namespace {
+
+// Where a typed problem keeps its batch; nullptr where it is about elements alone.
+template <class Problem>
+auto* batch_in(Problem& p) {
+  if constexpr (requires { p.m; }) {
+    return &p.m;
+  } else if constexpr (requires { p.images; }) {
+    return &p.images;
+  } else if constexpr (requires { p.rows; }) {
+    return &p.rows;
+  } else if constexpr (requires { p.n; }) {
+    return &p.n;
+  } else {
+    return static_cast<int*>(nullptr);
+  }
+}
+
+}  // namespace
+
 SuiteProblem with_batch(const SuiteProblem& p, int n) {
   SuiteProblem other = p;
   other.text = with_typed(p, [n](auto typed) {
-    if constexpr (requires { typed.m; }) {
-      typed.m = n;
-    } else {
-      typed.n = n;
-    }
+    if (auto* batch = batch_in(typed)) *batch = n;
     return to_string(typed);
   });
   static_cast<void>(print_problem(other));  // validates
   return other;
 }
 
+int batch_of(const SuiteProblem& p) {
+  return with_typed(p, [](auto typed) {
+    const auto* batch = batch_in(typed);
+    return batch == nullptr ? 0 : static_cast<int>(*batch);
+  });
+}
+
+SuiteProblem problem_of_pass(const SuiteProblem& p, Pass pass) {
+  SuiteProblem other = p;
+  other.text = with_typed(p, [pass](auto typed) {
+    if constexpr (requires { typed.epilogue; }) typed.epilogue = of_pass(typed.epilogue, pass);
+    return to_string(typed);
+  });
+  return other;
+}
+
 std::vector<Pass> passes_of(const SuiteProblem& p) {
-  if (p.op == "conv" || p.op == "gemm") return {Pass::forward, Pass::dgrad, Pass::wgrad};
-  if (p.op == "softmax") return {Pass::forward};
-  return {Pass::forward, Pass::dgrad};
+  std::string names;
+  for (const auto& [name, passes] : ops()) {
+    if (p.op == name) return passes;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  throw InvalidArgument("problem '" + p.op + ":" + p.text + "': no op is called so; there are " +
+                        names);
 }
 
 std::vector<SuiteProblem> parse_suite(std::string_view text, const std::string& where) {

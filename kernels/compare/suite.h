@@ -10,7 +10,7 @@
 
 namespace fovea::compare {
 
-/// One problem of an op that a comparison knows: conv, gemm, lrn, maxpool, avgpool, softmax.
+/// One problem of an op that a comparison knows.
 struct SuiteProblem {
   std::string op;    // "conv"
   std::string text;  // "n128c3h227k96r11u4": printed form, with the epilogues of all passes
@@ -22,8 +22,14 @@ struct SuiteProblem {
 FOVEA_API SuiteProblem parse_problem(std::string_view text);
 /// The printed form; `canonical`: with every field.
 FOVEA_API std::string print_problem(const SuiteProblem& p, bool canonical = false);
-/// The same for another batch (gemm: rows).
+/// The ops that a comparison knows.
+FOVEA_API std::vector<std::string> op_names();
+/// The same for another batch (gemm and bias: rows); problems on elements alone stay as they are.
 FOVEA_API SuiteProblem with_batch(const SuiteProblem& p, int n);
+/// 0 where it has none.
+FOVEA_API int batch_of(const SuiteProblem& p);
+/// With the epilogues of this pass alone.
+FOVEA_API SuiteProblem problem_of_pass(const SuiteProblem& p, Pass pass);
 /// Passes that the op has.
 FOVEA_API std::vector<Pass> passes_of(const SuiteProblem& p);
 

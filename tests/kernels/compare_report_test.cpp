@@ -2,7 +2,11 @@
 // older one.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/report.h>
+#include <fovea/kernels/compare/steady_clock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
 
 namespace fovea::compare {
 namespace {
@@ -55,6 +59,9 @@ TEST(Baseline, FlagsCountedWorkThatGrew) {
 TEST(Reports, AreReadAsTheyWereWritten) {
   Report r = report_with(98, 100, 102);
   r.rows[0].counted = Counted{.multiply_adds = 12345678901234, .floor = {3, "memory"}};
+  r.rows[0].times->clock_before_mhz = 1980;
+  r.rows[0].times->clock_mhz = 1755;
+  r.rows[0].times->clock_fell = true;
   r.rows[0].variant = "128x64/2";
   r.rows[0].bound_ratio = 0.5;
   r.rows[0].exact_on_integers = true;
@@ -65,6 +72,9 @@ TEST(Reports, AreReadAsTheyWereWritten) {
   EXPECT_EQ(again.rows[0].problem, r.rows[0].problem);
   EXPECT_EQ(again.rows[0].variant, r.rows[0].variant);
   EXPECT_EQ(again.rows[0].times->p90, 102);
+  EXPECT_EQ(again.rows[0].times->clock_before_mhz, 1980);
+  EXPECT_EQ(again.rows[0].times->clock_mhz, 1755);
+  EXPECT_TRUE(again.rows[0].times->clock_fell);
   EXPECT_EQ(again.rows[0].counted->multiply_adds, 12345678901234U);
   EXPECT_EQ(again.rows[0].bound_ratio, 0.5);
   EXPECT_EQ(again.rows[0].exact_on_integers, true);
@@ -100,7 +110,64 @@ TEST(Reports, ShowWhatIsWrongFirstWithTheCommandThatRepeatsIt) {
   const std::size_t head = html.find("To look at");
   ASSERT_NE(head, std::string::npos);
   EXPECT_LT(html.find("y on reals: 1 of 9", head), html.find("By layer"));
-  EXPECT_NE(html.find("<code>fovea compare --problem 'x'</code>"), std::string::npos);
+  EXPECT_NE(html.find("<code>fovea compare --problem &#39;x&#39;</code>"), std::string::npos);
+}
+
+TEST(Baseline, TakesOtherVersionsAndNamesThem) {
+  Report old = report_with(98, 100, 102), now = old;
+  EXPECT_TRUE(changes(old, now).empty());
+  old.machine.cudnn = "9.1";
+  now.machine.cudnn = "9.5";
+  now.machine.driver = "560";
+  now.machine.power_limit_w = 700;
+  EXPECT_TRUE(regressions(old, now).empty());
+  EXPECT_EQ(changes(old, now),
+            (std::vector<std::string>{"driver was '' and is '560'", "cuDNN was '9.1' and is '9.5'",
+                                      "power limit was '' and is '700 W'"}));
+  EXPECT_EQ(rows_in_both(old, now), 1U);
+  now.rows[0].variant = "another";
+  EXPECT_EQ(rows_in_both(old, now), 0U);
+}
+
+/// A card whose clock reads as told, and what is measured on it: 1 us, then 2 us.
+struct FakeCard {
+  std::vector<double> mhz;
+  std::size_t read = 0;
+  int measured = 0;
+  Times measure() {
+    return measure_at_steady_clock([this] { return mhz.at(read++); },
+                                   [this] { return Times{.median = 1.0 * ++measured}; });
+  }
+};
+
+TEST(SteadyClock, MeasuresOnceWhereTheClockHolds) {
+  FakeCard card{{1980, 1900}};
+  const Times t = card.measure();
+  EXPECT_EQ(card.measured, 1);
+  EXPECT_FALSE(t.clock_fell);
+  EXPECT_EQ(t.clock_before_mhz, 1980);
+  EXPECT_EQ(t.clock_mhz, 1900);
+}
+
+TEST(SteadyClock, MeasuresAgainWhereItFellAndKeepsTheSecond) {
+  FakeCard card{{1980, 1800, 1800, 1790}};
+  const Times t = card.measure();
+  EXPECT_EQ(t.median, 2);
+  EXPECT_FALSE(t.clock_fell);
+  EXPECT_EQ(t.clock_before_mhz, 1800);
+}
+
+TEST(SteadyClock, MarksWhatFellTwice) {
+  FakeCard card{{1980, 1800, 1980, 1800}};
+  const Times t = card.measure();
+  EXPECT_EQ(card.measured, 2);
+  EXPECT_TRUE(t.clock_fell);
+}
+
+TEST(SteadyClock, DoesNotMarkWhatItDoesNotKnow) {
+  FakeCard card{{0, 0}};
+  EXPECT_FALSE(card.measure().clock_fell);
+  EXPECT_EQ(card.measured, 1);
 }
 
 TEST(Floors, AreTheLongerOfMemoryAndProducts) {
@@ -111,6 +178,20 @@ TEST(Floors, AreTheLongerOfMemoryAndProducts) {
   EXPECT_EQ(floor_of(c, Math::fp32, 500'000, 100'000)->bound_by, "memory");
   EXPECT_FALSE(floor_of(c, Math::tf32, 5, 100).has_value()) << "no product was measured";
   EXPECT_FALSE(floor_of({}, Math::fp32, 0, 100).has_value());
+}
+
+TEST(Reports, AreCsvWithOneCellAHead) {
+  Report r = report_with(98, 100, 102);
+  r.rows.push_back(r.rows[0]);
+  r.rows[1].times.reset();
+  r.rows[1].counted = Counted{};
+  r.rows[1].why = "no, not this";
+  std::istringstream lines(to_csv(r.rows));
+  std::vector<std::ptrdiff_t> commas;
+  for (std::string line; std::getline(lines, line);)
+    commas.push_back(std::ranges::count(line, ','));
+  EXPECT_EQ(commas, (std::vector<std::ptrdiff_t>{commas[0], commas[0], commas[0] + 1}))
+      << "a head, two rows, and a comma in quotes";
 }
 
 TEST(Speedup, IsTheBestOfCudnnOverTheRow) {

@@ -7,6 +7,9 @@
 #include <fovea/tests/support/broken_convolutions.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <utility>
+
 namespace fovea::compare {
 namespace {
 
@@ -148,6 +151,85 @@ TEST(Compare, RunsOneProblemOnGivenTensors) {
   EXPECT_THROW(run_problem(default_registry(), problem, Pass::forward, options,
                            {{"x", {1, 2, 1, 1}, {1, 2}}}),
                InvalidArgument);
+}
+
+TEST(Compare, GivesTheSameRowsInOrderSideBySide) {
+  Options options;
+  options.device = Device::emulated();
+  options.maths = {Math::fp32};
+  options.algorithms = {"fovea:*"};
+  std::vector<SuiteProblem> problems;
+  for (const char* text : {"n1c4h9k8r3ph1", "maxpool:n1c4h9r3u2", "gemm:m3n17k9", "n2c3h5k2r1"}) {
+    problems.push_back(parse_problem(text));
+  }
+  std::vector<Row> one_by_one, seen;
+  for (const SuiteProblem& p : problems) {
+    for (Row& r : compare_problem(default_registry(), p, options, {})) one_by_one.push_back(r);
+  }
+  const auto rows = compare_all(default_registry(), problems, options, {},
+                                [&](const Row& r) { seen.push_back(r); });
+  ASSERT_EQ(rows.size(), one_by_one.size());
+  ASSERT_EQ(seen.size(), rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].reproduce, one_by_one[i].reproduce);
+    EXPECT_EQ(seen[i].reproduce, rows[i].reproduce);
+    EXPECT_EQ(rows[i].bound_ratio, one_by_one[i].bound_ratio);
+    ASSERT_EQ(rows[i].counted.has_value(), one_by_one[i].counted.has_value());
+    if (!rows[i].counted) continue;
+    EXPECT_EQ(rows[i].counted->global_read_sectors, one_by_one[i].counted->global_read_sectors);
+    EXPECT_EQ(rows[i].counted->multiply_adds, one_by_one[i].counted->multiply_adds);
+  }
+}
+
+// Each op that a comparison knows, on both devices that are always there.
+TEST(Compare, KnowsEveryOpWithMoreThanOneImplementation) {
+  std::set<std::string> missing;
+  for (const std::string& name : op_names()) missing.insert(name);
+  std::vector<SuiteProblem> problems;
+  for (const char* text :
+       {"n1c2h5k3r3", "gemm:m2n3k4", "lrn:n1c8h3size5a1b0.75k2", "maxpool:n1c4h9r3u2",
+        "avgpool:n1c4h9r3u2", "softmax:n3c10", "softmax_loss:n3c10", "mse_loss:n3c10",
+        "activation:n100+relu", "activation:n100+tanh", "bias:n10c6", "add:n100", "scale:n100f0.5",
+        "dropout:n3c50rate0.5scale2layer1", "input:n2c3h9w8oh7ow6+random+mirror",
+        "sgd:n256segments3momentum0.9", "finite_check:n256segments3"}) {
+    problems.push_back(parse_problem(text));
+    missing.erase(problems.back().op);
+    EXPECT_EQ(print_problem(parse_problem(print_problem(problems.back()))),
+              print_problem(problems.back()));
+  }
+  EXPECT_TRUE(missing.empty()) << *missing.begin();
+  Options options;
+  options.maths = {Math::fp32};
+  options.time = false;
+  for (const Device& device : {Device::cpu(), Device::emulated()}) {
+    options.device = device;
+    std::set<std::string> ok;
+    for (const Row& r : compare_all(default_registry(), problems, options, {})) {
+      if (r.status == Status::ok) ok.insert(r.problem + " " + std::string(name_of(r.pass)));
+      EXPECT_TRUE(all_right({r})) << r.problem << " by " << algorithm_of(r) << ": " << r.why;
+    }
+    std::size_t passes = 0;
+    for (const SuiteProblem& p : problems) passes += passes_of(p).size();
+    EXPECT_EQ(ok.size(), passes) << to_string(device);
+  }
+}
+
+TEST(Suites, TakeOneBatchForAllThatHaveOne) {
+  const auto batch = [](const char* text) {
+    const SuiteProblem p = with_batch(parse_problem(text), 5);
+    return std::pair(batch_of(p), print_problem(p));
+  };
+  EXPECT_EQ(batch("gemm:m2n3k4"), std::pair(5, std::string("gemm:m5n3k4")));
+  EXPECT_EQ(batch("dropout:n3c50rate0.5scale1layer0"),
+            std::pair(5, std::string("dropout:n5c50rate0.5scale1layer0")));
+  EXPECT_EQ(batch("add:n100"), std::pair(0, std::string("add:n100")));
+}
+
+TEST(Suites, NameTheEpiloguesOfAPass) {
+  const SuiteProblem p = parse_problem("n1c2h5k3r3+bias+relu+mask+db");
+  EXPECT_EQ(print_problem(problem_of_pass(p, Pass::forward)), "conv:n1c2h5k3r3+bias+relu");
+  EXPECT_EQ(print_problem(problem_of_pass(p, Pass::dgrad)), "conv:n1c2h5k3r3+mask");
+  EXPECT_EQ(print_problem(problem_of_pass(p, Pass::wgrad)), "conv:n1c2h5k3r3+db");
 }
 
 TEST(Suites, AreAllValidAndPrintAsTheyParse) {

@@ -39,9 +39,7 @@ void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, 
         const std::int64_t width = std::min<std::int64_t>(kTile, columns - first);
         std::fill_n(sum, width, 0.0);
         for (std::int64_t i = 0; i < depth; ++i) {
-          const double factor = a(row, i);
-          const float* b_row = b + i * columns + first;
-          for (std::int64_t t = 0; t < width; ++t) sum[t] += factor * double{b_row[t]};
+          add_scaled(a(row, i), b + i * columns + first, width, sum);
         }
         for (std::int64_t t = 0; t < width; ++t) out(row, first + t, sum[t]);
       }
