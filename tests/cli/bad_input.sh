@@ -7,9 +7,7 @@ set -u
 fovea_binary=$(realpath "$1")
 table=$(realpath "$2")
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 fovea() { "$fovea_binary" "$@"; }
 
 make_fixtures() {

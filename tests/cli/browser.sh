@@ -7,9 +7,7 @@ fovea=$(realpath "$1")
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
   { echo 'SKIPPED: no chromium here (apt-get install chromium)'; exit 77; }
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 export HOME=$work
 # page DARK HARNESS: the page's document after its scripts, in dom.txt; console lines in log.txt.
 page() {

@@ -5,9 +5,7 @@ set -u
 fovea=$(realpath "$1") cmake=$2
 here=$(dirname "$(realpath "$0")")
 source "$here/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 idx_set data 48 24
 class_folders pictures 2
 tiny_recipe tiny.toml

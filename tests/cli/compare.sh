@@ -5,9 +5,7 @@ set -u
 fovea=$(realpath "$1") cmake=$2
 here=$(dirname "$(realpath "$0")")
 source "$here/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 
 # run WHAT STATUS ARGUMENTS...: output in out.txt, messages in err.txt.
 run() {
@@ -16,17 +14,6 @@ run() {
   "$fovea" "$@" > out.txt 2> err.txt
   expect_status "$what" "$status" $?
 }
-# value FILE PATH: what stands there, as "rows 0 problem".
-value() { "$cmake" -DFILE="$1" "-DPATH_IN_IT=$2" -P "$here/read_json.cmake" 2>&1; }
-# expect_value WHAT FILE PATH PATTERN
-expect_value() {
-  local found
-  found=$(value "$2" "$3")
-  [[ $found =~ $4 ]] && return
-  printf 'FAILED %s: %s is %s, not %s\n' "$1" "$3" "$found" "$4"
-  failed=1
-}
-
 problem=n1c4h9k8r3ph1
 emulated=(compare --device emulated --problem "$problem+bias+relu" --math fp32 --quiet)
 
@@ -39,6 +26,7 @@ expect_value emulated report/compare.json 'rows 0 median_us' '^$'
 expect_value emulated report/compare.json 'rows 0 exact_on_integers' '^(ON|true)$'
 expect_value emulated report/compare.json schema '^1$'
 expect emulated rows.csv '^problem,name,pass,' "^conv:$problem\+bias\+relu,,forward,fp32,fovea,naive,"
+expect emulated out.txt '^batch 1$'
 rows=$(grep -c '^conv:' rows.csv)
 [[ $rows == 6 ]] || { echo "FAILED emulated: $rows rows in the CSV, not three passes of two"; failed=1; }
 [[ $(grep -o '<tr' report/compare.html | wc -l) == 7 ]] ||
@@ -56,7 +44,27 @@ run --list 0 compare --device cpu --suite lenet --list
 expect --list out.txt ' runs$| runs +$' '^[0-9]+ would run, [0-9]+ decline$'
 run --canonical 0 compare --problem "$problem" --canonical
 expect --canonical out.txt '^conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1$'
-run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --once --quiet
+run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --once --quiet --json -
+expect_value --once out.txt 'rows 0 median_us' '^$'
+expect_value --once out.txt 'rows 0 bound_ratio' '^$'
+run --no-check 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --algo reference \
+  --no-check --reps 2 --json - --quiet
+expect_value --no-check out.txt 'rows 0 bound_ratio' '^$'
+expect_value --no-check out.txt 'rows 0 median_us' '^[0-9.e-]+$'
+run '--no-check --no-time' 2 compare --problem "$problem" --no-check --no-time
+run --skip-algo 0 "${emulated[@]}" --skip-algo '*:naive' --pass forward
+expect --skip-algo out.txt ' fovea:direct_tiled' '^rows 1: 1 ok'
+run --variants 0 "${emulated[@]}" --algo fovea:direct_tiled --variants 2 --pass forward --list
+expect --variants out.txt '^2 would run, 0 decline$'
+run --batch 0 compare --device cpu --problem "$problem" --problem maxpool:n1c4h9r3u2 --batch 2,3 --list
+expect --batch out.txt ' conv:n2c4' ' conv:n3c4' ' maxpool:n2c4' ' maxpool:n3c4'
+run 'a batch of none' 2 compare --problem "$problem" --batch 0
+for elements in add:n100 scale:n100f0.5 activation:n100+tanh bias:n10c6 dropout:n3c50 sgd:n256segments3; do
+  run "$elements" 0 compare --device cpu --problem "$elements" --no-time --quiet
+  expect "$elements" out.txt '^rows [1-9]'
+done
+run 'two suites' 0 compare --device emulated --suite lenet --suite alexnet-2012 --list
+expect 'two suites' out.txt '^lenet/conv1 ' '^alexnet-2012/conv1 '
 run suites 0 compare --device cpu --suite preset:lenet@2 --list
 expect suites out.txt ' conv:n2'
 echo "n1c2h5k3r3 \"mine\" # a comment" > mine.txt
@@ -77,6 +85,9 @@ sed -E 's/("us": )[0-9.e-]+/\10.000001/' report/compare.json > less.json
 run 'a smaller baseline' 1 "${emulated[@]}" --baseline less.json
 expect 'a smaller baseline' out.txt '^slower: conv:.* fovea:naive.* floor by counted work '
 sed -E 's/("device": ")emulated GPU/\1another/' report/compare.json > other.json
+run 'a baseline of other versions' 0 "${emulated[@]}" --baseline <(sed 's/"driver": null/"driver": "9.9"/' report/compare.json)
+expect 'a baseline of other versions' out.txt "^baseline: driver was '9.9' and is ''$" \
+  '^baseline of 20.*: 6 of 6 rows are in it, 0 slower$'
 run 'baseline of another machine' 2 "${emulated[@]}" --baseline other.json
 expect 'baseline of another machine' err.txt 'is of another machine: device was .another'
 run 'baseline that is none' 2 "${emulated[@]}" --baseline rows.csv
@@ -88,6 +99,13 @@ run --dump 0 "${reference[@]}" --seed 5 --dump one.safetensors
 run --load 0 "${reference[@]}" --seed 6 --load one.safetensors --dump two.safetensors
 cmp one.safetensors two.safetensors || failed=1
 head -c 1000 one.safetensors | grep -qa "conv:$problem" || { echo 'FAILED --dump: no problem in it'; failed=1; }
+all=$problem+bias+relu+mask+db
+for pass in forward dgrad wgrad; do
+  run "--dump of $pass" 0 compare --device cpu --problem "$all" --pass "$pass" --math fp32 --algo reference --dump "$pass"
+done
+strings_of() { head -c 2000 "$1" | tr -d '\0'; }
+strings_of forward | grep -qaF "conv:$problem+bias+relu\"" && strings_of dgrad | grep -qaF "conv:$problem+mask\"" &&
+  strings_of wgrad | grep -qaF "conv:$problem+db\"" || { echo 'FAILED --dump: epilogues of other passes'; failed=1; }
 run '--load of another shape' 2 compare --device cpu --problem n1c4h10k8r3ph1 --pass forward \
   --math fp32 --algo reference --load one.safetensors --dump three.safetensors
 expect '--load of another shape' err.txt 'tensor x is '
@@ -98,10 +116,18 @@ expect '--dump of several' err.txt 'give one --problem and one --pass'
 tiny_recipe tiny.toml
 run time 0 time --config tiny.toml --device cpu --steps 3
 expect time out.txt '^us +default fp32 +floor +share$' '^conv1 forward +[0-9.]+ +[0-9.]+ +[0-9.]+$' \
-  '^sum of these +[0-9.]+ +[0-9.]+ +[0-9.]+$' '^floors by a copy of [0-9.]+ GB/s and products of '
+  '^sum of these +[0-9.]+ +[0-9.]+ +[0-9.]+$' \
+  '^as training runs it ' '^difference +-?[0-9.]+$' '^images/s +[0-9,]+$' '^peak memory +[0-9.]+ [KMG]iB$' '^floors by a copy of [0-9.]+ GB/s and products of '
 run 'time --json' 0 time --config tiny.toml --device cpu --steps 3 --json -
 expect_value 'time --json' out.txt 'columns 0 parts 1 floor_us' '^[0-9.e-]+$'
 expect_value 'time --json' out.txt 'columns 0 parts 1 bytes' '^[1-9][0-9]*$'
+run 'time that declines' 2 time --config tiny.toml --device cpu --math bf16
+expect 'time that declines' err.txt 'fovea: '
+run 'time of two engines' 0 time --config tiny.toml --device cpu --steps 2 --engine simd,onednn --engine reference --json -
+expect_value 'time of two engines' out.txt 'columns 1 engines' '^reference$'
+expect_value 'time of two engines' out.txt 'machine cpu' '.'
+read -r parts launched < <(awk '/"ns":/ { sum += $2 } /"launched_ns"/ { print sum, $2 + 0; exit }' out.txt)
+[[ $parts == "$launched" ]] || { echo "FAILED time: parts of $parts ns, a step of $launched ns"; failed=1; }
 run 'time on the emulator' 2 time --config tiny.toml --device emulated
 expect 'time on the emulator' err.txt 'says nothing about a GPU'
 exit $failed

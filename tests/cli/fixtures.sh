@@ -1,6 +1,13 @@
 # fixtures.sh - sourced by the tests of the command: small data sets made here, nothing downloaded.
 export LC_ALL=C
 
+# enter_scratch: from now on in a folder of its own, removed at the end.
+enter_scratch() {
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  cd "$work" || exit 1
+}
+
 # bytes N...: these bytes.
 bytes() { for b in "$@"; do printf "\\x$(printf %02x "$b")"; done; }
 
@@ -105,5 +112,16 @@ expect() {
 expect_status() {
   [[ $2 == "$3" ]] && return
   printf 'FAILED %s: status %s, expected %s\n' "$1" "$3" "$2"
+  failed=1
+}
+
+# value FILE PATH: what stands in a JSON file at a path, as "rows 0 problem"; needs $cmake.
+value() { "$cmake" -DFILE="$1" "-DPATH_IN_IT=$2" -P "$(dirname "${BASH_SOURCE[0]}")/read_json.cmake" 2>&1; }
+# expect_value WHAT FILE PATH PATTERN
+expect_value() {
+  local found
+  found=$(value "$2" "$3")
+  [[ $found =~ $4 ]] && return
+  printf 'FAILED %s: %s is %s, not %s\n' "$1" "$3" "$found" "$4"
   failed=1
 }

@@ -4,9 +4,7 @@ set -u
 fovea_binary=$(realpath "$1") data=$2
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
 [[ -d $data ]] || { echo "SKIPPED: $data is not here"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 fovea() { "$fovea_binary" "$@"; }
 fovea train --preset lenet --data "$data" --limit 128 --epochs 1 --out runs/lenet-1 --quiet > out.txt || exit 1
 png picture.png 1 1

@@ -3,9 +3,7 @@
 set -eu
 fovea=$(realpath "$1")
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+enter_scratch
 idx_set data 240 24
 tiny_recipe tiny.toml
 start=(train --config tiny.toml --data data --epochs 40 --quiet)

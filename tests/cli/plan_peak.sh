@@ -4,9 +4,7 @@
 set -eu
 fovea=$(realpath "$1")
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+enter_scratch
 idx_set data 240 24
 # Large enough that activations and parameters outweigh the program itself.
 tiny_recipe net.toml

@@ -4,9 +4,7 @@
 set -u
 fovea=$(realpath "$1")
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 idx_set data 240 24
 tiny_recipe tiny.toml
 start=(train --config tiny.toml --data data --quiet)

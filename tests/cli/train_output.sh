@@ -4,9 +4,7 @@
 set -u
 fovea=$(realpath "$1")
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+enter_scratch
 idx_set data 48 24
 class_folders pictures 12
 echo text > pictures/cat/notes.txt
