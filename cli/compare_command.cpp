@@ -143,7 +143,7 @@ cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   options.limits.deterministic = !c.common.nondeterministic;
   options.seed = c.common.seed;
   options.check = !o.no_check;
-  options.time = !o.no_time;
+  options.time = options.count = !o.no_time;
   options.list = o.list;
   options.once = o.once;
   options.reps = o.reps;
@@ -265,7 +265,7 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
     last = what;
   });
   if (options.list) {
-    std::fputs(compare_list(report.rows).c_str(), stdout);
+    if (!write_json(c, to_json(report))) std::fputs(compare_list(report.rows).c_str(), stdout);
     return 0;
   }
   write_report(c, o, report);

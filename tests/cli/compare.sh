@@ -42,6 +42,11 @@ expect_value cpu out.txt 'rows 0 counted' '^$'
 # what would run; problems in full; one launch
 run --list 0 compare --device cpu --suite lenet --list
 expect --list out.txt ' runs$| runs +$' '^[0-9]+ would run, [0-9]+ decline$'
+run '--list --json' 0 compare --device cpu --problem "$problem" --pass forward --math bf16 --list --json -
+expect_value '--list --json' out.txt 'rows 0 status' '^declined$'
+run --no-time 0 "${emulated[@]}" --pass forward --algo fovea:naive --no-time --json -
+expect_value --no-time out.txt 'rows 0 counted' '^$'
+expect_value --no-time out.txt 'rows 0 exact_on_integers' '^(ON|true)$'
 run --canonical 0 compare --problem "$problem" --canonical
 expect --canonical out.txt '^conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1$'
 run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --once --quiet --json -
