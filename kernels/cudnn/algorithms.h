@@ -3,6 +3,7 @@
 
 #include <fovea/core/error.h>
 #include <fovea/kernels/cudnn/session.h>
+#include <fovea/kernels/ops/layout.h>
 #include <fovea/kernels/ops/registry.h>
 
 #include <memory>
@@ -12,7 +13,8 @@ namespace fovea::cudnn {
 
 using SharedEngine = std::shared_ptr<Engine>;
 
-void add_conv(Registry& registry, const SharedEngine& engine);
+/// nchw: they take and leave tensors in that layout, as no other algorithm of a registry does.
+void add_conv(Registry& registry, const SharedEngine& engine, Layout layout = Layout::nhwc);
 void add_linear(Registry& registry, const SharedEngine& engine);
 void add_pool(Registry& registry, const SharedEngine& engine);
 void add_lrn(Registry& registry, const SharedEngine& engine);

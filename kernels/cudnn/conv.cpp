@@ -1,5 +1,6 @@
 // conv.cpp - convolution's lists: one algorithm `graph`, whose variants are the engine
-// configurations that cuDNN's heuristics propose.
+// configurations that cuDNN's heuristics propose; and the same on NCHW, `graph_nchw`, whose caller
+// converts.
 #include <fovea/kernels/cudnn/algorithms.h>
 #include <fovea/kernels/cudnn/conv_graph.h>
 #include <fovea/kernels/cudnn/engine_config.h>
@@ -150,11 +151,11 @@ std::vector<Variant> fitting(const std::vector<Candidate>& all, std::size_t work
 }
 
 template <class Op>
-Algorithm<Op> graph(const SharedEngine& engine, Math math) {
-  Algorithm<Op> a = algorithm<Op>("graph", math);
+Algorithm<Op> graph(const SharedEngine& engine, Math math, Layout layout) {
+  Algorithm<Op> a = algorithm<Op>(layout == Layout::nhwc ? "graph" : "graph_nchw", math);
   a.exact_on_integers = false;  // some variants transform: Winograd, FFT
-  const auto setup = [math](const ConvProblem& p) {
-    return ConvSetup{.pass = Op::kPass, .problem = p, .math = math};
+  const auto setup = [math, layout](const ConvProblem& p) {
+    return ConvSetup{.pass = Op::kPass, .problem = p, .math = math, .layout = layout};
   };
   const auto proposals = std::make_shared<Proposals>(engine);
   const auto offered = [proposals, setup](const ConvProblem& p, const DeviceInfo& d,
@@ -186,11 +187,11 @@ Algorithm<Op> graph(const SharedEngine& engine, Math math) {
 
 }  // namespace
 
-void add_conv(Registry& registry, const SharedEngine& engine) {
+void add_conv(Registry& registry, const SharedEngine& engine, Layout layout) {
   for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
-    registry.add(graph<ConvForward>(engine, math));
-    registry.add(graph<ConvDgrad>(engine, math));
-    registry.add(graph<ConvWgrad>(engine, math));
+    registry.add(graph<ConvForward>(engine, math, layout));
+    registry.add(graph<ConvDgrad>(engine, math, layout));
+    registry.add(graph<ConvWgrad>(engine, math, layout));
   }
 }
 

@@ -10,15 +10,12 @@
 
 #include <fovea/kernels/cudnn/descriptor.h>
 #include <fovea/kernels/ops/conv.h>
+#include <fovea/kernels/ops/layout.h>
 
 #include <cstdint>
 #include <vector>
 
 namespace fovea::cudnn {
-
-/// How tensors lie in memory. The lists offer nhwc (and KRSC filters), fovea's only one; nchw (and
-/// KCRS filters) is for measuring cuDNN on tensors that the measurer converted.
-enum class Layout : std::uint8_t { nhwc, nchw };
 
 struct ConvSetup {
   Pass pass = Pass::forward;

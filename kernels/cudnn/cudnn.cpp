@@ -17,13 +17,14 @@ std::string opened(const char* name, const Load& load, bool& works) {
 
 }  // namespace
 
-void add_cudnn_algorithms(Registry& registry) {
+void add_cudnn_algorithms(Registry& registry, Registry* on_nchw) {
   const auto engine = std::make_shared<cudnn::Engine>();
   cudnn::add_conv(registry, engine);
   cudnn::add_linear(registry, engine);
   cudnn::add_pool(registry, engine);
   cudnn::add_lrn(registry, engine);
   cudnn::add_softmax(registry, engine);
+  if (on_nchw != nullptr) cudnn::add_conv(*on_nchw, engine, Layout::nchw);
 }
 
 CudnnStatus cudnn_status() {

@@ -11,8 +11,9 @@ namespace fovea {
 
 /// Appends the algorithms of engine `cudnn`. Opens nothing: the libraries are opened when the first
 /// algorithm is asked whether it can run something, and where that fails, it declines with the
-/// reason. FOVEA_CUDNN and FOVEA_CUBLASLT name other files.
-FOVEA_API void add_cudnn_algorithms(Registry& registry);
+/// reason. FOVEA_CUDNN and FOVEA_CUBLASLT name other files. `on_nchw`, where given, gets the
+/// convolutions that take and leave tensors in NCHW and KCRS: its caller converts.
+FOVEA_API void add_cudnn_algorithms(Registry& registry, Registry* on_nchw = nullptr);
 
 /// Whether the libraries can be opened, and which they are or what to do about it.
 struct CudnnStatus {

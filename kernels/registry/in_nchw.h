@@ -2,13 +2,12 @@
 // copies of the tensors lie in its workspace, turned before it and back after it. Internal.
 #pragma once
 
-#include <fovea/kernels/ops/conv.h>
 #include <fovea/kernels/ops/layout.h>
+#include <fovea/kernels/ops/registry.h>
 #include <fovea/kernels/registry/transpose.h>
 
-#include <array>
+#include <algorithm>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -52,29 +51,50 @@ inline MatrixBatch turned_back(const MatrixBatch& m) {
   return {m.batch, m.columns, m.rows, m.element_bytes};
 }
 
+/// Where the copy of a tensor lies in the workspace.
+template <class Op>
+struct TurnedCopy {
+  Turned<Op> tensor;
+  MatrixBatch matrices;
+  std::size_t offset, bytes;
+
+  /// Aligned, with at least one alignment that belongs to nobody: where a stray write shows.
+  std::size_t end() const {
+    const std::size_t to = offset + bytes + 2 * kAllocationAlignment - 1;
+    return to / kAllocationAlignment * kAllocationAlignment;
+  }
+};
+
+template <class Op>
+std::vector<TurnedCopy<Op>> turned_copies(const ConvProblem& p, Math math) {
+  const std::size_t element = math == Math::bf16 ? size_of(DType::bf16) : size_of(DType::f32);
+  std::vector<TurnedCopy<Op>> copies;
+  for (const Turned<Op>& t : turned_tensors<Op>(p)) {
+    const Shape shape = (p.*t.shape)();
+    copies.push_back({t, matrices(shape, element), copies.empty() ? 0 : copies.back().end(),
+                      static_cast<std::size_t>(shape.elements()) * element});
+  }
+  return copies;
+}
+
 template <class Op>
 class InNchw final : public Prepared<typename Op::Args>, public Converts<typename Op::Args> {
  public:
   using Args = typename Op::Args;
 
   InNchw(std::unique_ptr<Prepared<Args>> inner, const ConvProblem& problem, Math math)
-      : inner_{std::move(inner)}, element_bytes_{math == Math::bf16 ? size_of(DType::bf16) : 4} {
-    for (const Turned<Op>& t : turned_tensors<Op>(problem)) {
-      const Shape shape = (problem.*t.shape)();
-      copies_.push_back({t, matrices(shape, element_bytes_), bytes_});
-      const std::size_t used = static_cast<std::size_t>(shape.elements()) * element_bytes_;
-      gaps_.push_back({bytes_ + used, padded(used) - used, t.name});
-      bytes_ += padded(used);
-    }
-  }
+      : inner_{std::move(inner)}, copies_{turned_copies<Op>(problem, math)} {}
 
-  std::size_t workspace_bytes() const override { return bytes_ + inner_->workspace_bytes(); }
+  std::size_t workspace_bytes() const override {
+    return copies_.back().end() + inner_->workspace_bytes();
+  }
   bool deterministic() const override { return inner_->deterministic(); }
   void bind(const Args& args) override {
     turned_ = args;
     auto* const workspace = static_cast<std::byte*>(args.context.workspace);
     for (const Copy& c : copies_) (turned_.*(c.tensor.member)).data = workspace + c.offset;
-    turned_.context.workspace = inner_->workspace_bytes() > 0 ? workspace + bytes_ : nullptr;
+    turned_.context.workspace =
+        inner_->workspace_bytes() > 0 ? workspace + copies_.back().end() : nullptr;
     inner_->bind(turned_);
   }
   void run(const Args& args, StreamView stream) override {
@@ -97,36 +117,47 @@ class InNchw final : public Prepared<typename Op::Args>, public Converts<typenam
       transpose(turned_back(c.matrices), at(turned_, c), at(args, c), stream);
     }
   }
-  std::vector<WorkspaceGap> gaps() const override { return gaps_; }
-
- private:
-  struct Copy {
-    Turned<Op> tensor;
-    MatrixBatch matrices;
-    std::size_t offset;
-  };
-  static void* at(const Args& args, const Copy& c) { return (args.*(c.tensor.member)).data; }
-  // Aligned, with at least one alignment that belongs to nobody: where a stray write shows.
-  static std::size_t padded(std::size_t bytes) {
-    return (bytes + 2 * kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  std::vector<WorkspaceGap> gaps() const override {
+    std::vector<WorkspaceGap> all;
+    for (const Copy& c : copies_) {
+      const std::size_t from = c.offset + c.bytes;
+      all.push_back({from, c.end() - from, c.tensor.name});
+    }
+    return all;
   }
 
+ private:
+  using Copy = TurnedCopy<Op>;
+  static void* at(const Args& args, const Copy& c) { return (args.*(c.tensor.member)).data; }
+
   std::unique_ptr<Prepared<Args>> inner_;
-  std::size_t element_bytes_;
   std::vector<Copy> copies_;
-  std::vector<WorkspaceGap> gaps_;
-  std::size_t bytes_ = 0;  // of the copies
   Args turned_{};
 };
 
 /// `a`, which works on NCHW, as an algorithm on NHWC.
 template <class Op>
 Algorithm<Op> in_nchw(Algorithm<Op> a) {
+  if (a.variants) {  // the copies take their part of the workspace
+    a.variants = [variants = std::move(a.variants), math = a.math](
+                     const ConvProblem& p, const DeviceInfo& d, Limits limits) {
+      const std::size_t copies = turned_copies<Op>(p, math).back().end();
+      limits.workspace_bytes -= std::min(limits.workspace_bytes, copies);
+      return variants(p, d, limits);
+    };
+  }
   a.prepare = [prepare = std::move(a.prepare), math = a.math](
                   const ConvProblem& p, const Variant& v, const DeviceInfo& d) {
     return std::make_unique<InNchw<Op>>(prepare(p, v, d), p, math);
   };
   return a;
+}
+
+/// Appends all convolutions of `on_nchw`, each converted.
+inline void add_converted(const Registry& on_nchw, Registry& registry) {
+  for (const auto& a : on_nchw.list<ConvForward>()) registry.add(in_nchw(a));
+  for (const auto& a : on_nchw.list<ConvDgrad>()) registry.add(in_nchw(a));
+  for (const auto& a : on_nchw.list<ConvWgrad>()) registry.add(in_nchw(a));
 }
 
 }  // namespace fovea

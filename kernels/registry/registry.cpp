@@ -6,6 +6,7 @@
 #include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/kernels/cuda/algorithms.h>
 #include <fovea/kernels/cudnn/cudnn.h>
+#include <fovea/kernels/registry/in_nchw.h>
 #include <fovea/kernels/registry/registry.h>
 
 namespace fovea {
@@ -26,7 +27,11 @@ Registry default_registry() {
   add_reference_algorithms(registry);
   if constexpr (kHasEmulator) emu::add_algorithms(registry);
   if constexpr (kHasCuda) gpu::add_algorithms(registry);
-  if constexpr (kHasCudnn) add_cudnn_algorithms(registry);
+  if constexpr (kHasCudnn) {
+    Registry on_nchw;
+    add_cudnn_algorithms(registry, &on_nchw);
+    add_converted(on_nchw, registry);
+  }
   return registry;
 }
 

@@ -4,6 +4,7 @@
 #include <fovea/kernels/cudnn/algorithms.h>
 #include <fovea/kernels/cudnn/cudnn.h>
 #include <fovea/kernels/cudnn/engine_config.h>
+#include <fovea/kernels/registry/in_nchw.h>
 #include <fovea/tests/kernels/cudnn/fake_cudnn.h>
 #include <fovea/tests/kernels/cudnn/in_bf16.h>
 #include <fovea/tests/support/problem_lists.h>
@@ -80,6 +81,18 @@ class Cudnn : public testing::Test {
 };
 
 TEST_F(Cudnn, ConvolutionsMeanWhatFoveaMeans) {
+  EXPECT_GT(compare<ConvForward>("edge"), 20);
+  EXPECT_GT(compare<ConvDgrad>("edge"), 20);
+  EXPECT_GT(compare<ConvWgrad>("edge"), 10);
+}
+
+TEST_F(Cudnn, ConvolutionsOnNchwMeanTheSameWhereTheyAreConverted) {
+  Registry on_nchw;
+  cudnn::add_conv(on_nchw, std::make_shared<cudnn::Engine>(fake_cudnn_api, no_cublaslt),
+                  Layout::nchw);
+  registry_ = {};
+  add_converted(on_nchw, registry_);
+  EXPECT_EQ(in<ConvForward>(Math::fp32).name, "graph_nchw");
   EXPECT_GT(compare<ConvForward>("edge"), 20);
   EXPECT_GT(compare<ConvDgrad>("edge"), 20);
   EXPECT_GT(compare<ConvWgrad>("edge"), 10);
