@@ -1,4 +1,5 @@
 #include <fovea/core/error.h>
+#include <fovea/kernels/registry/orders.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/layers/fuse.h>
 #include <fovea/layers/plan.h>
@@ -33,7 +34,7 @@ class CheckedNet {
         seed_{o.seed},
         stream_(o.device),
         registry_{o.registry != nullptr ? *o.registry : default_registry()},
-        target_{registry_, device_info(o.device), Math::fp32, o.policy} {
+        target_{registry_, device_info(o.device), Math::fp32, o.policy, other_orders(o.device)} {
     if (o.batch < 1) throw InvalidArgument("check_gradients: give a batch of at least 1");
     if (target_.policy.engines.empty()) target_.policy.engines = Policy::defaults(o.device).engines;
     Graph g;
