@@ -9,7 +9,8 @@ include(CMakePackageConfigHelpers)
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/fovea")
 
 fovea_public_headers(headers)
-foreach(header IN LISTS headers)
+fovea_device_headers(device_headers)
+foreach(header IN LISTS headers device_headers)
   cmake_path(GET header PARENT_PATH folder)
   install(FILES "${PROJECT_SOURCE_DIR}/${header}" COMPONENT headers
           DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fovea/${folder}")
@@ -39,6 +40,7 @@ install(FILES "${PROJECT_BINARY_DIR}/package/foveaConfig.cmake"
               "${PROJECT_BINARY_DIR}/package/foveaConfigVersion.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/FoveaOneDnn.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/FoveaTurboJpeg.cmake"
+              "${CMAKE_CURRENT_LIST_DIR}/FoveaUserKernels.cmake"
         DESTINATION "${package}" COMPONENT headers)
 
 if(TARGET fovea_command)

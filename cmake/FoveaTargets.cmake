@@ -124,8 +124,7 @@ function(fovea_add_counted_kernels name)
 endfunction()
 
 # fovea_public_headers(<out>): what is installed, as it is spelled after <fovea/. Headers of engines
-# and of the emulator stay inside, and so does one whose head comment says "Internal." or "Internal to
-# FOLDER/.".
+# stay inside, and so does one whose head comment says "Internal." or "Internal to FOLDER/.".
 function(fovea_public_headers out)
   set(headers "")
   foreach(folder core kernels/ops kernels/registry kernels/compare layers data train train/report cli)
@@ -141,6 +140,18 @@ function(fovea_public_headers out)
   if(EXISTS "${PROJECT_SOURCE_DIR}/fovea.h")
     list(APPEND headers fovea.h)
   endif()
+  set(${out} ${headers} PARENT_SCOPE)
+endfunction()
+
+# fovea_device_headers(<out>): what a user's kernels are written with, and the emulator behind it;
+# installed too. They want nvcc, or FOVEA_EMULATED.
+function(fovea_device_headers out)
+  set(headers "")
+  foreach(folder kernels/device kernels/emulator)
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
+         "${PROJECT_SOURCE_DIR}/${folder}/*.h")
+    list(APPEND headers ${found})
+  endforeach()
   set(${out} ${headers} PARENT_SCOPE)
 endfunction()
 
