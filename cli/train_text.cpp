@@ -73,7 +73,7 @@ std::vector<std::string> notes_of(const Run& run) {
   return notes;
 }
 
-std::string now() {
+std::string local_now() {
   const std::time_t t = std::time(nullptr);
   std::tm parts{};
   char text[40];
@@ -94,7 +94,7 @@ std::pair<const char*, std::int64_t> part_to_judge(const Run& run) {
 
 TrainOutput::TrainOutput(const CommandContext& c, const Run& run)
     : context_{c}, log_(run.folder() / "log.txt", std::ios::app) {
-  keep("# " + now() + "  " + c.command_line);
+  keep("# " + local_now() + "  " + c.command_line);
 }
 
 void TrainOutput::print(const std::string& line) {

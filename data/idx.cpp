@@ -1,6 +1,7 @@
 // idx.cpp
 #include <fovea/core/error.h>
 #include <fovea/core/shape.h>
+#include <fovea/data/big_endian.h>
 #include <fovea/data/file.h>
 #include <fovea/data/idx.h>
 
@@ -29,11 +30,6 @@ std::string type_name(int type) {
     default:
       return "unknown type " + std::to_string(type);
   }
-}
-
-std::uint32_t big_endian(const std::uint8_t* p) {
-  return static_cast<std::uint32_t>(p[0]) << 24 | static_cast<std::uint32_t>(p[1]) << 16 |
-         static_cast<std::uint32_t>(p[2]) << 8 | static_cast<std::uint32_t>(p[3]);
 }
 
 // Reads the header; `what` is "images" or "labels", for messages.

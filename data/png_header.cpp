@@ -1,18 +1,11 @@
 // png_header.cpp - signature and first chunk: W3C PNG, 5.2 and 11.2.2.
+#include <fovea/data/big_endian.h>
 #include <fovea/data/png.h>
 
 #include <algorithm>
 #include <array>
 
 namespace fovea {
-namespace {
-
-std::uint32_t big_endian(const std::uint8_t* p) {
-  return static_cast<std::uint32_t>(p[0]) << 24 | static_cast<std::uint32_t>(p[1]) << 16 |
-         static_cast<std::uint32_t>(p[2]) << 8 | static_cast<std::uint32_t>(p[3]);
-}
-
-}  // namespace
 
 std::string read_png_header(std::span<const std::uint8_t> head, PngHeader& header) {
   constexpr std::array<std::uint8_t, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};

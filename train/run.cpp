@@ -2,6 +2,7 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/data/subset.h>
 #include <fovea/train/checkpoint.h>
+#include <fovea/train/clock.h>
 #include <fovea/train/metrics_log.h>
 #include <fovea/train/report/report.h>
 #include <fovea/train/run.h>
@@ -17,7 +18,6 @@ namespace fovea {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kCheckpointsKept = 3;
 
@@ -219,7 +219,7 @@ void Run::Impl::save() {
 
 void Run::Impl::write(const Score& score, std::int64_t step, int epoch, float rate, double speed,
                       const char* split) {
-  const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
+  const double seconds = seconds_since(started);
   const MetricsLine line{step, epoch + 1, score, rate, speed, seconds, seconds_before + seconds,
                          split};
   log->write(line);

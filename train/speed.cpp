@@ -1,20 +1,14 @@
 #include <fovea/core/philox.h>
 #include <fovea/data/array_dataset.h>
 #include <fovea/data/subset.h>
+#include <fovea/train/clock.h>
 #include <fovea/train/speed.h>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 namespace fovea {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point t) {
-  return std::max(std::chrono::duration<double>(Clock::now() - t).count(), 1e-9);
-}
 
 // Pixels as 0 .. 1, whatever the recipe wants measured: sums stay small.
 Model untrained(const Recipe& recipe, int classes, std::uint64_t seed) {

@@ -1,22 +1,16 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/data/loader.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/train/clock.h>
 #include <fovea/train/fit.h>
 #include <fovea/train/flat.h>
 #include <fovea/train/trainer.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 namespace fovea {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point t) {
-  return std::chrono::duration<double>(Clock::now() - t).count();
-}
 
 Recipe apply(Recipe r, const TrainerOptions& o) {
   if (o.epochs) r.train.epochs = *o.epochs;

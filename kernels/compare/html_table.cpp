@@ -1,6 +1,7 @@
 // html_table.cpp - see html_table.h.
 #include <fovea/kernels/compare/chart.h>
 #include <fovea/kernels/compare/html_table.h>
+#include <fovea/kernels/compare/ratio.h>
 
 #include <algorithm>
 
@@ -8,9 +9,6 @@ namespace fovea::compare {
 namespace {
 
 double millions(std::uint64_t v) { return static_cast<double>(v) * 1e-6; }
-double ratio(std::uint64_t a, std::uint64_t b) {
-  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
-}
 
 /// Head of a column and what it says of a row.
 struct Column {

@@ -1,6 +1,7 @@
 // json.cpp - a report as compare.json and back; CSV. See report.h.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/card.h>
+#include <fovea/kernels/compare/ratio.h>
 #include <fovea/kernels/compare/report.h>
 
 #include <nlohmann/json.hpp>
@@ -20,10 +21,6 @@ Json or_null(const std::optional<T>& v) {
 }
 Json known(double v) { return v > 0 ? Json(v) : Json(nullptr); }
 Json text_or_null(const std::string& s) { return s.empty() ? Json(nullptr) : Json(s); }
-
-double ratio(std::uint64_t a, std::uint64_t b) {
-  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
-}
 
 // Names of the sums with where they lie.
 constexpr std::array kSums = {

@@ -2,6 +2,7 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/emulator/block.h>
 #include <fovea/kernels/emulator/sanitizer.h>
+#include <fovea/kernels/emulator/site_text.h>
 
 #include <unistd.h>
 
@@ -13,10 +14,6 @@ namespace {
 template <class V>
 std::string coordinates(const V& v) {
   return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
-}
-
-std::string text(const Site& at) {
-  return std::string(at.file_name()) + ":" + std::to_string(at.line());
 }
 
 /// Threads that are in the same state for the same reason.

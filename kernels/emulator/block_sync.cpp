@@ -1,4 +1,5 @@
 // block_sync.cpp - barriers and warp operations: who waits for whom. See block.h.
+#include <fovea/kernels/emulator/site_text.h>
 #include <fovea/kernels/emulator/turns.h>
 #include <fovea/kernels/emulator/warp.h>
 
@@ -19,10 +20,6 @@ constexpr std::array<const char*, 16> kBarrierNames = {
     "__syncthreads()", "barrier 1",  "barrier 2",  "barrier 3", "barrier 4",  "barrier 5",
     "barrier 6",       "barrier 7",  "barrier 8",  "barrier 9", "barrier 10", "barrier 11",
     "barrier 12",      "barrier 13", "barrier 14", "barrier 15"};
-
-std::string text(const Site& at) {
-  return std::string(at.file_name()) + ":" + std::to_string(at.line());
-}
 
 }  // namespace
 

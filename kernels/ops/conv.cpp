@@ -1,16 +1,11 @@
 #include <fovea/kernels/ops/conv.h>
+#include <fovea/kernels/ops/padding_text.h>
 #include <fovea/kernels/ops/problem_text.h>
 
 namespace fovea {
 namespace {
 
 // "ph2" or "ph2:1".
-std::string padding_text(const char* name, Padding p) {
-  std::string text = name + std::to_string(p.begin);
-  if (p.begin != p.end) text += ":" + std::to_string(p.end);
-  return text;
-}
-
 void require(bool holds, const ConvProblem& p, const std::string& what) {
   if (!holds) throw InvalidArgument("convolution " + to_string(p) + ": " + what);
 }

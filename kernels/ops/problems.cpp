@@ -4,6 +4,7 @@
 #include <fovea/kernels/ops/linear.h>
 #include <fovea/kernels/ops/loss.h>
 #include <fovea/kernels/ops/lrn.h>
+#include <fovea/kernels/ops/padding_text.h>
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/problem_text.h>
 #include <fovea/kernels/ops/update.h>
@@ -12,10 +13,6 @@ namespace fovea {
 namespace {
 
 std::string num(std::int64_t v) { return std::to_string(v); }
-
-std::string padding_text(const char* name, Padding p) {
-  return name + num(p.begin) + (p.begin != p.end ? ":" + num(p.end) : "");
-}
 
 void require(bool holds, const std::string& problem, const std::string& what) {
   if (!holds) throw InvalidArgument(problem + ": " + what);

@@ -46,7 +46,7 @@ Bytes batch(const std::vector<std::uint8_t>& labels) {
 constexpr const char* kNames =
     "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n";
 
-void write_small_set(const fs::path& folder) {
+void write_cifar_set(const fs::path& folder) {
   write_file(folder / "data_batch_1.bin", batch({0, 1, 9}));
   write_file(folder / "data_batch_2.bin", batch({3, 4}));
   write_file(folder / "test_batch.bin", batch({8}));
@@ -70,7 +70,7 @@ TEST(Cifar, TurnsPlanesIntoPixels) {
 
 TEST(OpenCifar, JoinsBatchesInOrder) {
   const TemporaryFolder folder;
-  write_small_set(folder.path());
+  write_cifar_set(folder.path());
   const DataSets data = open_data(folder.path());
   EXPECT_EQ(data.kind, "CIFAR-10");
   EXPECT_EQ(summary(data), "5 training, 1 test images, 32x32x3, 10 classes");
@@ -175,7 +175,7 @@ TEST(OpenCifar, SaysWhatIsWrong) {
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
     const TemporaryFolder folder;
-    write_small_set(folder.path());
+    write_cifar_set(folder.path());
     c.damage(folder.path());
     std::vector<std::string> parts = c.message;
     parts.push_back(folder.path().string());
@@ -185,7 +185,7 @@ TEST(OpenCifar, SaysWhatIsWrong) {
 
 TEST(OpenCifar, PointsToTheFolderBelow) {
   const TemporaryFolder folder;
-  write_small_set(folder / "cifar-10-batches-bin");
+  write_cifar_set(folder / "cifar-10-batches-bin");
   expect_error<InvalidArgument>([&] { open_data(folder.path()); },
                                 {"CIFAR-10 files are in cifar-10-batches-bin", "give "});
 }

@@ -27,7 +27,7 @@ using test::write_gzip;
 const fs::path kFashion = "/usr/share/datasets/fashion-mnist";
 
 // Three training and two test pictures of 2 x 2, labels 0 2 1 and 1 0.
-void write_small_set(const fs::path& folder) {
+void write_idx_set(const fs::path& folder) {
   write_file(folder / "train-images-idx3-ubyte", idx({3, 2, 2}, test::counting(12)));
   write_file(folder / "train-labels-idx1-ubyte", idx({3}, {0, 2, 1}));
   write_file(folder / "t10k-images-idx3-ubyte", idx({2, 2, 2}, test::counting(8)));
@@ -176,7 +176,7 @@ TEST(Idx, SaysWhatIsWrongWithALabelFile) {
 
 TEST(OpenIdx, GivesPartsAndNames) {
   const TemporaryFolder folder;
-  write_small_set(folder.path());
+  write_idx_set(folder.path());
   const DataSets data = open_data(folder.path());
   EXPECT_EQ(data.kind, "IDX");
   EXPECT_EQ(data.path, folder.path());
@@ -211,7 +211,7 @@ TEST(OpenIdx, WorksWithoutATestPart) {
 
 TEST(OpenIdx, NamesClassesFromFiles) {
   const TemporaryFolder folder;
-  write_small_set(folder.path());
+  write_idx_set(folder.path());
   test::write_text(folder / "labels.txt", "\xEF\xBB\xBFshoe\r\nhat\r\ncoat\r\nscarf\r\n\r\n");
   const DataSets data = open_data(folder.path());
   EXPECT_EQ(data.class_names, (std::vector<std::string>{"shoe", "hat", "coat", "scarf"}));
@@ -305,7 +305,7 @@ TEST(OpenIdx, SaysWhatIsWrong) {
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
     const TemporaryFolder folder;
-    write_small_set(folder.path());
+    write_idx_set(folder.path());
     c.damage(folder.path());
     expect_error<Error>([&] { open_data(folder.path()); }, c.message);
   }
@@ -317,7 +317,7 @@ TEST(OpenData, SaysWhatIsWrongWithThePath) {
                                 {"nowhere", "no such folder"});
   test::write_text(folder / "file", "x");
   expect_error<InvalidArgument>([&] { open_data(folder / "file"); }, {"a file", "give the folder"});
-  write_small_set(folder / "small");
+  write_idx_set(folder / "small");
   expect_error<InvalidArgument>([&] { open_data(folder / "small", {.validation = 1.0}); },
                                 {"validation 1.0", "below 1"});
   expect_error<InvalidArgument>([&] { open_data(folder / "small", {.limit = -5}); }, {"limit: -5"});

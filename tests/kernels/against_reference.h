@@ -20,6 +20,9 @@
 
 namespace fovea::test {
 
+/// Of values about 1.
+inline constexpr float kFewRoundings = 2e-6F;
+
 /// Elements that begin at a multiple of 16 bytes, or 4 bytes behind one.
 class Operand {
  public:

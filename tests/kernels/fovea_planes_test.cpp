@@ -5,8 +5,6 @@
 namespace fovea::test {
 namespace {
 
-constexpr float kFewRoundings = 2e-6F;
-
 std::vector<std::int64_t> counts() { return {1, 3, 4, 1023, 1024, 1030}; }
 
 TEST(FoveaPointwise, ActivationsMatchTheReference) {

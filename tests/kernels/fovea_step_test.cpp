@@ -5,8 +5,6 @@
 namespace fovea::test {
 namespace {
 
-constexpr float kFewRoundings = 2e-6F;
-
 TEST(FoveaDropout, MatchesTheReferenceToTheBit) {
   for (const std::int64_t per_image : {1, 6, 7, 300}) {
     StepState state{.seed = 9, .step = 4, .first_row = 3};

@@ -70,18 +70,18 @@ void share(Case<From>& from, Case<To>& to, std::string_view name, std::string_vi
 }
 
 template <class Op>
-Case<Op> reals(const typename Op::Problem& p) {
+Case<Op> drawn(const typename Op::Problem& p) {
   return make_case<Op>(p, Values::reals, 3);
 }
 
 template <class Forward, class Dgrad, class Wgrad>
 void check_products(typename Forward::Problem p, std::int64_t filters) {
   p.epilogue = {.bias = true};
-  Case<Forward> f = reals<Forward>(p);
+  Case<Forward> f = drawn<Forward>(p);
   p.epilogue = {};
-  Case<Dgrad> d = reals<Dgrad>(p);
+  Case<Dgrad> d = drawn<Dgrad>(p);
   p.epilogue = {.db = true};
-  Case<Wgrad> w = reals<Wgrad>(p);
+  Case<Wgrad> w = drawn<Wgrad>(p);
   share(f, d, "w");
   share(f, w, "x");
   share(d, w, "dy");
@@ -110,8 +110,8 @@ TEST(ReferenceGradient, Linear) {
 TEST(ReferenceGradient, AveragePool) {
   for (const char* text : {"n2c3h7r3u2", "n1c2h6w8r3s2u2v3ph1ceil1pad0", "n1c5h5r2u3ceil1"}) {
     SCOPED_TRACE(text);
-    Case<AvgPoolForward> f = reals<AvgPoolForward>(parse_pool(text));
-    Case<AvgPoolBackward> b = reals<AvgPoolBackward>(parse_pool(text));
+    Case<AvgPoolForward> f = drawn<AvgPoolForward>(parse_pool(text));
+    Case<AvgPoolBackward> b = drawn<AvgPoolBackward>(parse_pool(text));
     const auto dy = values_of(b, "dy");
     expect_gradient(f, "x", "y", b, "dx", {dy.begin(), dy.end()});
   }
@@ -127,11 +127,11 @@ void spread(std::span<float> x) {
 TEST(ReferenceGradient, MaxPool) {
   for (const char* text : {"n2c3h7r3u2", "n1c2h6w8r3s2u2v3ph1ceil1", "n1c5h5r2u3"}) {
     SCOPED_TRACE(text);
-    Case<MaxPoolForward> f = reals<MaxPoolForward>(parse_pool(text));
+    Case<MaxPoolForward> f = drawn<MaxPoolForward>(parse_pool(text));
     ASSERT_NE(values_of(f, "x").size() % 7919, 0U);
     spread(values_of(f, "x"));
     Case<MaxPoolForward> y = run_reference(f);
-    Case<MaxPoolBackward> b = reals<MaxPoolBackward>(parse_pool(text));
+    Case<MaxPoolBackward> b = drawn<MaxPoolBackward>(parse_pool(text));
     std::ranges::copy(values_of<std::uint8_t>(y, "argmax"),
                       values_of<std::uint8_t>(b, "argmax").begin());
     const auto dy = values_of(b, "dy");
@@ -142,8 +142,8 @@ TEST(ReferenceGradient, MaxPool) {
 TEST(ReferenceGradient, LocalResponseNormalisation) {
   for (const LrnProblem& p : problems<LrnForward>("edge")) {
     SCOPED_TRACE("lrn:" + to_string(p));
-    Case<LrnForward> f = reals<LrnForward>(p);
-    Case<LrnBackward> b = reals<LrnBackward>(p);
+    Case<LrnForward> f = drawn<LrnForward>(p);
+    Case<LrnBackward> b = drawn<LrnBackward>(p);
     share(f, b, "x");
     const auto dy = values_of(b, "dy");
     expect_gradient(f, "x", "y", b, "dx", {dy.begin(), dy.end()});
@@ -155,9 +155,9 @@ TEST(ReferenceGradient, Activations) {
     const ActivationProblem p{200, kind};
     SCOPED_TRACE(to_string(p));
     // No element of x is nearer to ReLU's corner than the step reaches: |x| >= 0.05.
-    Case<ActivationForward> f = reals<ActivationForward>(p);
+    Case<ActivationForward> f = drawn<ActivationForward>(p);
     Case<ActivationForward> y = run_reference(f);
-    Case<ActivationBackward> b = reals<ActivationBackward>(p);
+    Case<ActivationBackward> b = drawn<ActivationBackward>(p);
     share(y, b, "y");
     const auto dy = values_of(b, "dy");
     expect_gradient(f, "x", "y", b, "dx", {dy.begin(), dy.end()});
@@ -166,15 +166,15 @@ TEST(ReferenceGradient, Activations) {
 
 TEST(ReferenceGradient, Bias) {
   const BiasProblem p{9, 5};
-  Case<AddBias> f = reals<AddBias>(p);
-  Case<BiasGradient> b = reals<BiasGradient>(p);
+  Case<AddBias> f = drawn<AddBias>(p);
+  Case<BiasGradient> b = drawn<BiasGradient>(p);
   const auto dy = values_of(b, "dy");
   expect_gradient(f, "b", "y", b, "db", {dy.begin(), dy.end()});
 }
 
 TEST(ReferenceGradient, DropoutIsItsOwn) {
   const DropoutProblem p{4, 33, 0.3F, 1 / 0.7F, 2};
-  Case<Dropout> f = reals<Dropout>(p);
+  Case<Dropout> f = drawn<Dropout>(p);
   Case<Dropout> b = f;
   const std::vector<float> dy = random_values(values_of(b, "x").size(), 4);
   std::ranges::copy(dy, values_of(b, "x").begin());
@@ -186,9 +186,9 @@ const std::vector<float> kLoss = {1, 0, 0, 0};
 
 TEST(ReferenceGradient, SoftmaxLoss) {
   const LossProblem p{5, 7};
-  Case<SoftmaxLoss> f = reals<SoftmaxLoss>(p);
+  Case<SoftmaxLoss> f = drawn<SoftmaxLoss>(p);
   Case<SoftmaxLoss> y = run_reference(f);
-  Case<SoftmaxLossBackward> b = reals<SoftmaxLossBackward>(p);
+  Case<SoftmaxLossBackward> b = drawn<SoftmaxLossBackward>(p);
   share(y, b, "probability");
   std::ranges::copy(values_of<std::int32_t>(y, "labels"),
                     values_of<std::int32_t>(b, "labels").begin());
@@ -197,8 +197,8 @@ TEST(ReferenceGradient, SoftmaxLoss) {
 
 TEST(ReferenceGradient, MeanSquaredError) {
   const LossProblem p{5, 3};
-  Case<MseLoss> f = reals<MseLoss>(p);
-  Case<MseLossBackward> b = reals<MseLossBackward>(p);
+  Case<MseLoss> f = drawn<MseLoss>(p);
+  Case<MseLossBackward> b = drawn<MseLossBackward>(p);
   share(f, b, "x");
   share(f, b, "target");
   expect_gradient(f, "x", "metrics", b, "dx", kLoss);

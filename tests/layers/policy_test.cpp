@@ -9,7 +9,7 @@
 namespace fovea::test {
 namespace {
 
-constexpr int kBatch = 6;
+constexpr int kImages = 6;
 
 TEST(EngineList, ReadsNamesAlgorithmsAndWords) {
   EXPECT_EQ(parse_engines("onednn,reference"),
@@ -69,12 +69,12 @@ std::vector<float> trained(const std::string& engines, const Registry& registry)
   ExecutorOptions o;
   o.policy.engines = parse_engines(engines);
   Executor e(recipe, 3, Preprocessing::none(recipe.input), registry, o);
-  const auto training = e.add_training(kBatch);
+  const auto training = e.add_training(kImages);
   e.allocate();
   e.initialise(3);
-  const TinyBatch batch = tiny_batch(kBatch, 4);
+  const TinyBatch batch = tiny_batch(kImages, 4);
   for (std::uint64_t step = 0; step < 3; ++step) {
-    e.enqueue(training, batch.input(), state_of(step, step == 2 ? 4 : kBatch));
+    e.enqueue(training, batch.input(), state_of(step, step == 2 ? 4 : kImages));
   }
   return e.weights();
 }

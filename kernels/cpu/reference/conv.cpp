@@ -61,7 +61,7 @@ double output(const ConvProblem& p, const float* x, const float* w, int n, int i
   return sum;
 }
 
-void forward(const ConvProblem& p, const ConvForward::Args& args) {
+void conv_forward(const ConvProblem& p, const ConvForward::Args& args) {
   const float* x = args.x.as<float>();
   const float* w = args.w.as<float>();
   const float* b = p.epilogue.bias ? args.b.as<float>() : nullptr;
@@ -88,7 +88,7 @@ int output_seeing(int cell, int tap, int stride, int pad, int dilation, int outp
   return at >= 0 && at % stride == 0 && at / stride < outputs ? static_cast<int>(at / stride) : -1;
 }
 
-constexpr int kTile = 64;  // channels summed at a time
+constexpr int kChannels = 64;  // channels summed at a time
 
 // sum[0..width) = dx of the channels from `channel` of group g at cell (y, x) of image n.
 void input_gradient(const ConvProblem& p, const float* dy, const float* w, int n, int y, int x,
@@ -112,7 +112,7 @@ void input_gradient(const ConvProblem& p, const float* dy, const float* w, int n
   }
 }
 
-void dgrad(const ConvProblem& p, const ConvDgrad::Args& args) {
+void conv_dgrad(const ConvProblem& p, const ConvDgrad::Args& args) {
   const float* dy = args.dy.as<float>();
   const float* w = args.w.as<float>();
   const float* mask = p.epilogue.mask ? args.mask.as<float>() : nullptr;
@@ -123,14 +123,14 @@ void dgrad(const ConvProblem& p, const ConvDgrad::Args& args) {
     dx[at] = static_cast<float>(p.epilogue.acc ? dx[at] + v : v);
   };
   parallel(std::int64_t{p.n} * p.h * p.w, 1, [&](std::int64_t begin, std::int64_t end) {
-    double sum[kTile];
+    double sum[kChannels];
     for (std::int64_t cell = begin; cell < end; ++cell) {
       const int n = static_cast<int>(cell / (std::int64_t{p.h} * p.w));
       const int y = static_cast<int>(cell / p.w % p.h);
       const int x = static_cast<int>(cell % p.w);
       for (int g = 0; g < p.groups; ++g) {
-        for (int channel = 0; channel < cg; channel += kTile) {
-          const int width = std::min(kTile, cg - channel);
+        for (int channel = 0; channel < cg; channel += kChannels) {
+          const int width = std::min(kChannels, cg - channel);
           input_gradient(p, dy, w, n, y, x, g, channel, width, sum);
           for (int c = 0; c < width; ++c) store(cell * p.c + g * cg + channel + c, sum[c]);
         }
@@ -164,18 +164,18 @@ void filter_gradient(const ConvProblem& p, const float* x, const float* dy, int 
   }
 }
 
-void wgrad(const ConvProblem& p, const ConvWgrad::Args& args) {
+void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args) {
   const float* x = args.x.as<float>();
   const float* dy = args.dy.as<float>();
   float* dw = args.dw.as<float>();
   const int runs = taps_are_contiguous(p) ? 1 : p.s;
   const std::int64_t run = std::int64_t{p.s} * p.c_per_group() / runs;
   parallel(std::int64_t{p.k} * p.r, 1, [&](std::int64_t begin, std::int64_t end) {
-    double sum[kTile];
+    double sum[kChannels];
     for (std::int64_t filter_row = begin; filter_row < end; ++filter_row) {
       for (int s = 0; s < runs; ++s) {
-        for (std::int64_t first = 0; first < run; first += kTile) {
-          const std::int64_t width = std::min<std::int64_t>(kTile, run - first);
+        for (std::int64_t first = 0; first < run; first += kChannels) {
+          const std::int64_t width = std::min<std::int64_t>(kChannels, run - first);
           filter_gradient(p, x, dy, static_cast<int>(filter_row / p.r),
                           static_cast<int>(filter_row % p.r), s, first, width, sum);
           float* out = dw + (filter_row * runs + s) * run + first;
@@ -194,9 +194,9 @@ void wgrad(const ConvProblem& p, const ConvWgrad::Args& args) {
 }  // namespace
 
 void add_conv(Registry& registry) {
-  add_loops<ConvForward>(registry, forward, epilogues_within<ConvProblem>(kForwardEpilogues));
-  add_loops<ConvDgrad>(registry, dgrad, epilogues_within<ConvProblem>(kDgradEpilogues));
-  add_loops<ConvWgrad>(registry, wgrad, epilogues_within<ConvProblem>(kWgradEpilogues));
+  add_loops<ConvForward>(registry, conv_forward, epilogues_within<ConvProblem>(kForwardEpilogues));
+  add_loops<ConvDgrad>(registry, conv_dgrad, epilogues_within<ConvProblem>(kDgradEpilogues));
+  add_loops<ConvWgrad>(registry, conv_wgrad, epilogues_within<ConvProblem>(kWgradEpilogues));
 }
 
 }  // namespace fovea::reference

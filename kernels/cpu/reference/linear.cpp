@@ -7,9 +7,9 @@
 namespace fovea::reference {
 namespace {
 
-constexpr int kTile = 64;  // outputs summed at a time
+constexpr int kOutputs = 64;  // outputs summed at a time
 
-void forward(const LinearProblem& p, const LinearForward::Args& args) {
+void linear_forward(const LinearProblem& p, const LinearForward::Args& args) {
   const float* x = args.x.as<float>();
   const float* w = args.w.as<float>();
   const float* b = p.epilogue.bias ? args.b.as<float>() : nullptr;
@@ -33,10 +33,10 @@ template <class A, class Out>
 void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const A& a,
                    const float* b, const Out& out) {
   parallel(rows, 1, [&](std::int64_t begin, std::int64_t end) {
-    double sum[kTile];
+    double sum[kOutputs];
     for (std::int64_t row = begin; row < end; ++row) {
-      for (std::int64_t first = 0; first < columns; first += kTile) {
-        const std::int64_t width = std::min<std::int64_t>(kTile, columns - first);
+      for (std::int64_t first = 0; first < columns; first += kOutputs) {
+        const std::int64_t width = std::min<std::int64_t>(kOutputs, columns - first);
         std::fill_n(sum, width, 0.0);
         for (std::int64_t i = 0; i < depth; ++i) {
           add_scaled(a(row, i), b + i * columns + first, width, sum);
@@ -47,7 +47,7 @@ void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, 
   });
 }
 
-void dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
+void linear_dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
   const float* dy = args.dy.as<float>();
   const float* mask = p.epilogue.mask ? args.mask.as<float>() : nullptr;
   float* dx = args.dx.as<float>();
@@ -61,7 +61,7 @@ void dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
       });
 }
 
-void wgrad(const LinearProblem& p, const LinearWgrad::Args& args) {
+void linear_wgrad(const LinearProblem& p, const LinearWgrad::Args& args) {
   const float* dy = args.dy.as<float>();
   float* dw = args.dw.as<float>();
   tiled_product(
@@ -77,9 +77,10 @@ void wgrad(const LinearProblem& p, const LinearWgrad::Args& args) {
 }  // namespace
 
 void add_linear(Registry& registry) {
-  add_loops<LinearForward>(registry, forward, epilogues_within<LinearProblem>(kForwardEpilogues));
-  add_loops<LinearDgrad>(registry, dgrad, epilogues_within<LinearProblem>(kDgradEpilogues));
-  add_loops<LinearWgrad>(registry, wgrad, epilogues_within<LinearProblem>(kWgradEpilogues));
+  add_loops<LinearForward>(registry, linear_forward,
+                           epilogues_within<LinearProblem>(kForwardEpilogues));
+  add_loops<LinearDgrad>(registry, linear_dgrad, epilogues_within<LinearProblem>(kDgradEpilogues));
+  add_loops<LinearWgrad>(registry, linear_wgrad, epilogues_within<LinearProblem>(kWgradEpilogues));
 }
 
 }  // namespace fovea::reference

@@ -46,7 +46,7 @@ void for_each_element(const LrnProblem& p, const F& f) {
   });
 }
 
-void forward(const LrnProblem& p, const LrnForward::Args& args) {
+void lrn_forward(const LrnProblem& p, const LrnForward::Args& args) {
   const float* x = args.x.as<float>();
   float* y = args.y.as<float>();
   for_each_element(p, [&](std::int64_t n, int row, int column, int c, std::int64_t at) {
@@ -76,7 +76,7 @@ void backward(const LrnProblem& p, const LrnBackward::Args& args) {
 }  // namespace
 
 void add_lrn(Registry& registry) {
-  add_loops<LrnForward>(registry, forward);
+  add_loops<LrnForward>(registry, lrn_forward);
   add_loops<LrnBackward>(registry, backward);
 }
 

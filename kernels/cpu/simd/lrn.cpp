@@ -26,7 +26,7 @@ struct Rows {
   int per_tile() const { return std::max(1, (kTile - half) / stride()); }
 };
 
-Rows rows_of(const LrnProblem& p) { return {p.c / p.groups, p.size / 2, p.k, p.scale(), p.beta}; }
+Rows lrn_rows(const LrnProblem& p) { return {p.c / p.groups, p.size / 2, p.k, p.scale(), p.beta}; }
 
 struct Powers {
   float beta, beta_1;  // d^-beta, d^(-beta - 1)
@@ -159,7 +159,7 @@ struct BackwardLoop {
 // Loop<Power>::run over all rows, with the power of the problem's beta.
 template <template <class> class Loop, class... A>
 void run_rows(const LrnProblem& p, Isa isa, A... args) {
-  const Rows r = rows_of(p);
+  const Rows r = lrn_rows(p);
   const std::int64_t rows = std::int64_t{p.n} * p.h * p.w * p.groups;
   const std::int64_t grain = std::max<std::int64_t>(r.per_tile(), rows_per_grain(r.width) / 4);
   if (p.beta == 0.75F) {

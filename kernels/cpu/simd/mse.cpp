@@ -7,8 +7,6 @@
 namespace fovea::simd {
 namespace {
 
-constexpr int kSumLanes = 16;  // whatever the instruction set: all give the same bits
-
 struct RowError {
   float squares = 0, absolute = 0;
 };

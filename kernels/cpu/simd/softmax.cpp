@@ -9,8 +9,6 @@
 namespace fovea::simd {
 namespace {
 
-constexpr int kSumLanes = 16;
-
 // What a row adds to the metrics.
 struct RowLoss {
   float loss = 0;

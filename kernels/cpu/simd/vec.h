@@ -29,6 +29,9 @@ struct Eight {
   using Bytes [[gnu::vector_size(8)]] = std::uint8_t;
 };
 
+// Partial sums of a row, whatever the instruction set: all give the same bits.
+inline constexpr int kSumLanes = 16;
+
 // Addresses need no alignment beyond an element's.
 template <class V>
 typename V::Floats load(const float* p) {
