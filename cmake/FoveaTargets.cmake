@@ -29,10 +29,34 @@ endif()
 add_library(fovea_host_options INTERFACE)
 target_compile_options(fovea_host_options INTERFACE $<$<CONFIG:Release>:-O1>)
 
-# For target_precompile_headers(): what nearly every host source reads, parsed once a target. Sources
-# still include what they use; preset tidy builds without.
+# What nearly every host source reads: parsed once a batch, or once a target. Sources still include what
+# they use; preset tidy builds without.
 set(FOVEA_COMMON_HEADERS <algorithm> <array> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span>
   <sstream> <string> <vector>)
+
+# fovea_precompile(<target> <header>...): for a target whose sources are compiled one by one.
+function(fovea_precompile target)
+  get_target_property(batches ${target} UNITY_BUILD)
+  if(NOT batches)
+    target_precompile_headers(${target} PRIVATE ${FOVEA_COMMON_HEADERS} ${ARGN})
+  endif()
+endfunction()
+
+# fovea_compile_in_batches(<target> <size>): with FOVEA_UNITY so many of its sources are one compilation, so that
+# what they include is read, and its templates are made, once for all of them.
+function(fovea_compile_in_batches target size)
+  if(FOVEA_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
+    # What a class keeps in a source's unnamed namespace, GCC takes for a header's where sources are included.
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
+# fovea_compile_alone(<target>): each source is a compilation of its own, where files use the same names for the
+# same parts of a kernel or an op.
+function(fovea_compile_alone target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+endfunction()
 
 # fovea_add_library(<folder-name> <sources>...): static, position independent, hidden symbols;
 # alias fovea::<name>.
@@ -46,6 +70,7 @@ function(fovea_add_library name)
   target_include_directories(fovea_${name} PUBLIC
     "$<BUILD_INTERFACE:${FOVEA_INCLUDE_ROOT}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(fovea_${name} PRIVATE $<BUILD_INTERFACE:fovea_options>)
+  fovea_compile_in_batches(fovea_${name} 8)
   set(FOVEA_LIBRARIES ${FOVEA_LIBRARIES} fovea_${name} CACHE INTERNAL "")
 endfunction()
 
@@ -60,27 +85,36 @@ function(fovea_check_accesses target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:fovea_emulator_checks>)
 endfunction()
 
-# fovea_add_kernels(<name> <a.cu>...): one source list, two devices. <name>_emu compiles the very
-# sources with the host compiler on the emulator; <name>_cuda with nvcc where there is one.
-function(fovea_add_kernels name)
+# fovea_stubs(<out> <folder> <a.cu>...): for each a source in <folder>, below the build folder, that the host
+# compiler takes.
+function(fovea_stubs out folder)
   set(stubs "")
   foreach(src IN LISTS ARGN)
-    set(stub "${CMAKE_CURRENT_BINARY_DIR}/emu/${src}.cpp")
+    set(stub "${CMAKE_CURRENT_BINARY_DIR}/${folder}/${src}.cpp")
     file(CONFIGURE OUTPUT "${stub}" CONTENT "#include \"${CMAKE_CURRENT_SOURCE_DIR}/${src}\"\n")
     list(APPEND stubs "${stub}")
   endforeach()
+  set(${out} ${stubs} PARENT_SCOPE)
+endfunction()
+
+# fovea_add_kernels(<name> <a.cu>...): one source list, two devices. <name>_emu compiles the very
+# sources with the host compiler on the emulator; <name>_cuda with nvcc where there is one.
+function(fovea_add_kernels name)
+  fovea_stubs(stubs emu ${ARGN})
   fovea_add_library(${name}_emu ${stubs})
   target_compile_definitions(fovea_${name}_emu PRIVATE FOVEA_EMULATED=1)
   # Explicit fmaf is a function call without FMA instructions, 11 times slower.
   target_compile_options(fovea_${name}_emu PRIVATE -march=x86-64-v3
     -Wno-unknown-pragmas)  # #pragma unroll is for nvcc
   target_link_libraries(fovea_${name}_emu PUBLIC fovea_core fovea_ops PRIVATE fovea_emulator)
-  target_precompile_headers(fovea_${name}_emu PRIVATE ${FOVEA_COMMON_HEADERS})
+  fovea_compile_alone(fovea_${name}_emu)
+  fovea_precompile(fovea_${name}_emu)
   if(FOVEA_CHECK_ACCESSES)
     fovea_check_accesses(fovea_${name}_emu)
   endif()
   if(FOVEA_WITH_CUDA)
     fovea_add_library(${name}_cuda ${ARGN})
+    fovea_compile_alone(fovea_${name}_cuda)
     set_target_properties(fovea_${name}_cuda PROPERTIES
       CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden)
     target_compile_options(fovea_${name}_cuda PRIVATE
@@ -97,26 +131,27 @@ endfunction()
 # emu_counted, saying what they access (kernels/emulator/counts.h). The functions through which they
 # say so have ThreadSanitizer's names; joined to one object, they are nobody else's.
 function(fovea_add_counted_kernels name)
-  set(stubs "")
-  foreach(src IN LISTS ARGN)
-    set(stub "${CMAKE_CURRENT_BINARY_DIR}/counted/${src}.cpp")
-    file(CONFIGURE OUTPUT "${stub}" CONTENT "#include \"${CMAKE_CURRENT_SOURCE_DIR}/${src}\"\n")
-    list(APPEND stubs "${stub}")
-  endforeach()
+  fovea_stubs(stubs counted ${ARGN})
   set(parts fovea_${name}_parts)
-  add_library(${parts} OBJECT ${stubs} "${PROJECT_SOURCE_DIR}/kernels/emulator/access_hooks.cpp")
+  set(hooks "${PROJECT_SOURCE_DIR}/kernels/emulator/access_hooks.cpp")
+  add_library(${parts} OBJECT ${stubs} "${hooks}")
   set_target_properties(${parts} PROPERTIES POSITION_INDEPENDENT_CODE ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_compile_definitions(${parts} PRIVATE FOVEA_EMULATED=1 FOVEA_COUNT_ACCESSES=1)
   # Loads and stores as the source has them: none made wide, none profiled.
-  set_source_files_properties(${stubs} PROPERTIES COMPILE_OPTIONS
-    "-O2;-march=x86-64-v3;-Wno-unknown-pragmas;-fsanitize=thread;-Wno-tsan;--param=tsan-instrument-func-entry-exit=0;-fno-tree-loop-distribute-patterns;-fno-tree-vectorize;-fno-store-merging;-fno-profile-arcs;-fno-test-coverage")
+  target_compile_options(${parts} PRIVATE -O2 -march=x86-64-v3 -Wno-unknown-pragmas
+    -fsanitize=thread -Wno-tsan --param=tsan-instrument-func-entry-exit=0 -fno-tree-loop-distribute-patterns
+    -fno-tree-vectorize -fno-store-merging -fno-profile-arcs -fno-test-coverage)
+  set_source_files_properties("${hooks}" PROPERTIES
+    COMPILE_OPTIONS -fno-sanitize=thread SKIP_PRECOMPILE_HEADERS ON)
+  fovea_precompile(${parts})
   target_link_libraries(${parts} PRIVATE fovea_core fovea_ops fovea_emulator fovea_options)
   set(joined "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
+  set(objects $<FILTER:$<TARGET_OBJECTS:${parts}>,EXCLUDE,gch$>)  # CMake counts the precompiled header among them
   add_custom_command(OUTPUT "${joined}"
-    COMMAND ${CMAKE_LINKER} -r -o "${joined}" $<TARGET_OBJECTS:${parts}>
+    COMMAND ${CMAKE_LINKER} -r -o "${joined}" "${objects}"
     COMMAND ${CMAKE_OBJCOPY} --wildcard --localize-symbol=__tsan_* "${joined}"
-    DEPENDS $<TARGET_OBJECTS:${parts}> COMMAND_EXPAND_LISTS VERBATIM)
+    DEPENDS "${objects}" COMMAND_EXPAND_LISTS VERBATIM)
   set_source_files_properties("${joined}" PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   fovea_add_library(${name} "${joined}")
   set_target_properties(fovea_${name} PROPERTIES LINKER_LANGUAGE CXX)

@@ -32,7 +32,7 @@ command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja
 linker=()
 ! command -v mold >/dev/null || linker=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold)
 cmake -S "$tree" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 \
-  -DFOVEA_CUDA=OFF -DFOVEA_BUILD_EXAMPLES=OFF "${linker[@]}" >"$folder/configure.log" ||
+  -DFOVEA_UNITY=OFF -DFOVEA_CUDA=OFF -DFOVEA_BUILD_EXAMPLES=OFF "${linker[@]}" >"$folder/configure.log" ||
   { cat "$folder/configure.log"; exit 1; }
 
 planted=0 found=0 errors=0 survivors=()
