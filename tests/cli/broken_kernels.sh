@@ -65,6 +65,14 @@ call 0 "$program" compare --device cpu --problem n2c4h9k4r3ph1g2 --pass forward 
 said "rows 1: 1 ok"
 call 0 "$program" check-grads --config traps.toml --device cpu --engine check:right,reference,reference
 
+# --dump-wrong keeps inputs, the result and what it should be, under a name that says which row.
+call 1 "$program" compare --device cpu --problem n2c4h9k4r3ph1g2 --pass forward --math fp32 \
+  --algo broken1,right --no-time --dump-wrong dumps
+[[ $(ls dumps) == conv-n2c4h9k4r3ph1g2-forward-fp32-broken1-broken1.safetensors ]] || complain "dumps: $(ls dumps)"
+for tensor in x w y y_expected; do
+  head -c 2000 dumps/*.safetensors | grep -qaF "\"$tensor\":" || complain "no $tensor in the dump"
+done
+
 for i in 1 2 3 4 5; do
   device=cpu beside=reference
   [ "$i" -eq 5 ] && device=emulated beside=fovea
