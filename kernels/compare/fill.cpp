@@ -1,4 +1,5 @@
 #include <fovea/core/thread_pool.h>
+#include <fovea/core/widest_vectors.h>
 #include <fovea/kernels/compare/fill.h>
 
 #include <algorithm>
@@ -18,9 +19,7 @@ struct Draw {
   std::uint32_t a, b;
 };
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
-[[gnu::target_clones("avx2", "default")]]
-#endif
+FOVEA_WIDEST_VECTORS
 void draw(const Philox& random, std::uint64_t first, std::span<Draw> draws) {
   for (std::size_t i = 0; i < draws.size(); ++i) {
     const Bits4 bits = random(first + i);

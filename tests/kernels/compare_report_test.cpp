@@ -1,6 +1,7 @@
 // compare_report_test.cpp - reports of comparisons: written, read again, shown, held against an
 // older one.
 #include <fovea/core/error.h>
+#include <fovea/core/escaped.h>
 #include <fovea/kernels/compare/report.h>
 #include <fovea/kernels/compare/steady_clock.h>
 #include <gtest/gtest.h>
@@ -85,6 +86,10 @@ TEST(Reports, AreReadAsTheyWereWritten) {
   EXPECT_TRUE(regressions(r, again).empty());
   EXPECT_THROW(parse_report("{}"), FormatError);
   EXPECT_THROW(parse_report("no json"), FormatError);
+}
+
+TEST(Reports, EscapeWhatMeansSomethingInHtml) {
+  EXPECT_EQ(escaped("<a b=\"c\" d='e'>&amp;"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;amp;");
 }
 
 TEST(Reports, AreOnePageThatAsksForNothing) {

@@ -1,13 +1,7 @@
 // products.cpp - the two loops in which the reference, and so most tests, spend their time. Four
 // fp64 lanes at a time where the CPU has them; the order of sums, and so the bits, are the same.
+#include <fovea/core/widest_vectors.h>
 #include <fovea/kernels/cpu/reference/parts.h>
-
-// Chosen once by the loader; a sanitizer is not up by then.
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
-#define FOVEA_WIDEST_VECTORS [[gnu::target_clones("avx2", "default")]]
-#else
-#define FOVEA_WIDEST_VECTORS
-#endif
 
 namespace fovea::reference {
 
