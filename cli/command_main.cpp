@@ -135,6 +135,7 @@ void add_compare(CLI::App& app, CompareCommand& o) {
       "           +bias +relu +tanh +drop (forward) +mask +acc (dgrad) +db +acc +sgd (wgrad)\n"
       "  gemm:    m n k and the same epilogues     lrn:      n c h w size a b k div g within\n"
       "  maxpool: n c h w r s u v ph pw ceil       avgpool:  the same and pad\n"
+      "  lrn_pool: those of lrn and maxpool; epilogue +mask\n"
       "  softmax: softmax_loss: mse_loss: bias: n c   add: n   scale: n f   activation: n +relu "
       "+tanh\n"
       "  dropout: n c rate scale layer     sgd: finite_check: n segments momentum\n"

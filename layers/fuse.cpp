@@ -63,6 +63,19 @@ class Fusion {
     return true;
   }
 
+  // Whether the engine that runs `first` alone also runs what it would be joined to.
+  template <class Joined, class First>
+  bool joins(std::size_t i, const typename Joined::Problem& joined,
+             const typename First::Problem& first) {
+    const auto choose = [&]<class Tag>(const typename Tag::Problem& p) {
+      return try_choose<Tag>(target_.registry, p, target_.device, target_.math, target_.policy,
+                             node(i).layer);
+    };
+    const auto one = choose.template operator()<Joined>(joined);
+    const auto alone = choose.template operator()<First>(first);
+    return one && alone && one.algorithm->engine == alone.algorithm->engine;
+  }
+
   void replace_reads(Value from, Value to) {
     for (std::size_t i = 0; i < size(); ++i) {
       if (!alive(i)) continue;
@@ -186,6 +199,50 @@ void fuse_accumulate(Fusion& f, std::size_t i) {
   f.replace_reads(total, other);
 }
 
+// LRN -> max pooling.
+void fuse_lrn_pool(Fusion& f, std::size_t i) {
+  const auto* lrn = f.problem<LrnForward>(i);
+  if (lrn == nullptr) return;
+  const std::size_t next = f.only_reader(f.node(i).outputs[0]);
+  const auto* pool = f.problem<MaxPoolForward>(next);
+  if (pool == nullptr) return;
+  const LrnPoolProblem both{.lrn = *lrn, .pool = *pool};
+  if (!f.joins<LrnPoolForward, LrnForward>(i, both, *lrn)) return;
+  f.node(i).outputs = f.node(next).outputs;
+  f.node(i).op = std::make_shared<OpOf<LrnPoolForward>>(both);
+  f.remove(next);
+}
+
+// Gradients of max pooling -> of LRN (-> of the ReLU whose output LRN read).
+void fuse_lrn_pool_gradient(Fusion& f, std::size_t i) {
+  const auto* pool = f.problem<MaxPoolBackward>(i);
+  if (pool == nullptr) return;
+  const std::size_t next = f.only_reader(f.node(i).outputs[0]);
+  const auto* lrn = f.problem<LrnBackward>(next);
+  if (lrn == nullptr || !f.same(f.node(next).inputs[1], f.node(i).outputs[0])) return;
+  LrnPoolProblem both{.lrn = *lrn, .pool = *pool};
+  if (!f.joins<LrnPoolBackward, LrnBackward>(next, both, *lrn)) return;
+  const Value x = f.node(next).inputs[0];
+  f.node(i).inputs = {x, f.node(i).inputs[1], f.node(i).inputs[0]};
+  f.node(i).outputs = f.node(next).outputs;
+  f.node(i).layer = f.node(next).layer;
+  f.remove(next);
+
+  const std::size_t act = f.only_reader(f.node(i).outputs[0]);
+  const auto* a = f.problem<ActivationBackward>(act);
+  if (a != nullptr && a->kind == Activation::relu && f.same(f.node(act).inputs[1], x) &&
+      f.same(f.node(act).inputs[0], f.node(i).outputs[0])) {
+    LrnPoolProblem masked = both;
+    masked.epilogue.mask = true;
+    if (f.widen<LrnPoolBackward>(i, masked)) {
+      f.node(i).outputs = f.node(act).outputs;
+      f.remove(act);
+      return;
+    }
+  }
+  f.node(i).op = std::make_shared<OpOf<LrnPoolBackward>>(both);
+}
+
 }  // namespace
 
 void fuse(Graph& graph, const Target& target, const std::vector<std::string>& keep) {
@@ -199,6 +256,8 @@ void fuse(Graph& graph, const Target& target, const std::vector<std::string>& ke
     fuse_accumulate<LinearDgrad>(f, i);
     fuse_mask<ConvDgrad>(f, i);
     fuse_mask<LinearDgrad>(f, i);
+    fuse_lrn_pool(f, i);
+    fuse_lrn_pool_gradient(f, i);
   }
   f.sweep();
 }

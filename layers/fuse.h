@@ -12,7 +12,8 @@
 namespace fovea {
 
 /// Joins, in convolutions and linear layers: bias and activation into forward; the bias gradient
-/// into wgrad; ReLU's derivative of the layer below, and the sum of two gradients, into dgrad.
+/// into wgrad; ReLU's derivative of the layer below, and the sum of two gradients, into dgrad. And
+/// LRN with the max pooling behind it, both passes, where the engine that runs LRN can.
 /// Values named in `keep` stay. Call it after add_backward().
 FOVEA_API void fuse(Graph& graph, const Target& target, const std::vector<std::string>& keep = {});
 

@@ -114,7 +114,10 @@ Case<Op> reference_outputs(const Case<Op>& in) {
   }
   if (OpTraits<Op>::kNeedsState) args.context.state = &c.state;
   const Stream stream(Device::cpu());
-  registry.list<Op>().front().prepare(c.problem, "", {})->run(args, stream);
+  const auto prepared = registry.list<Op>().front().prepare(c.problem, "", {});
+  std::vector<std::byte> workspace(prepared->workspace_bytes());
+  args.context.workspace = workspace.data();
+  prepared->run(args, stream);
   stream.view().synchronize();
   return c;
 }

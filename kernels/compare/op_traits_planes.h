@@ -151,6 +151,90 @@ struct OpTraits<LrnBackward> : CommonTraits<LrnBackward> {
 };
 
 template <>
+struct OpTraits<LrnPoolForward> : CommonTraits<LrnPoolForward> {
+  using A = LrnPoolForward::Args;
+  static bool exact_on_integers(const LrnPoolProblem&) { return false; }
+  static double most_zeros(const LrnPoolProblem&) { return 1.0; }  // argmax of a 1x1 window
+  static Operands operands(const LrnPoolProblem& p) {
+    return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+            {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()},
+            {.name = "argmax",
+             .member = &A::argmax,
+             .role = Role::out,
+             .shape = p.y_shape(),
+             .dtype = DType::u8}};
+  }
+  /// LRN's of y. Another winner will do where its value is as near as two roundings.
+  static std::vector<double> tolerance(const Case<LrnPoolForward>& in,
+                                       const Case<LrnPoolForward>& reference, std::size_t operand,
+                                       Math) {
+    const double units = power_error(in.problem.lrn, in.problem.lrn.beta) + 1;
+    if (operand == 1) return roundoffs(reference.tensors[1], units);
+    return {near_ties(in, reference, 2 * units * kUnitRoundoff)};
+  }
+
+ private:
+  /// 255 for each window with a second value that near the greatest, else 0.
+  static std::vector<double> near_ties(const Case<LrnPoolForward>& in,
+                                       const Case<LrnPoolForward>& reference, double near) {
+    const PoolProblem& p = in.problem.pool;
+    const Case<LrnForward> normalised = run_reference<LrnForward>(
+        {in.problem.lrn, {in.tensors[0], HostTensor(DType::f32, p.x_shape())}, in.state});
+    const auto values = normalised.tensors[1].as<float>();
+    std::vector<double> allowed;
+    std::size_t at = 0;
+    for (const float best : reference.tensors[1].as<float>()) {
+      const auto channel = static_cast<int>(static_cast<std::int64_t>(at) % p.c);
+      const auto pixel = static_cast<std::int64_t>(at++) / p.c;
+      const auto image = pixel / p.q() / p.p();
+      const auto top = static_cast<int>(pixel / p.q() % p.p()) * p.u - p.ph.begin;
+      const auto left = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin;
+      int as_great = 0;
+      for (int row = std::max(0, top); row < std::min(p.h, top + p.r); ++row) {
+        for (int column = std::max(0, left); column < std::min(p.w, left + p.s); ++column) {
+          const auto index = ((image * p.h + row) * p.w + column) * p.c + channel;
+          const double v = values[static_cast<std::size_t>(index)];
+          if (v >= best - near * std::abs(double{best})) ++as_great;
+        }
+      }
+      allowed.push_back(as_great > 1 ? 255.0 : 0.0);
+    }
+    return allowed;
+  }
+};
+
+template <>
+struct OpTraits<LrnPoolBackward> : CommonTraits<LrnPoolBackward> {
+  using A = LrnPoolBackward::Args;
+  static bool exact_on_integers(const LrnPoolProblem&) { return false; }
+  static double most_zeros(const LrnPoolProblem&) { return 1.0; }  // what wins nothing gets 0
+  static Operands operands(const LrnPoolProblem& p) {
+    return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+            {.name = "argmax",
+             .member = &A::argmax,
+             .shape = p.y_shape(),
+             .dtype = DType::u8,
+             .fill = winners(p.pool)},
+            {.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+            {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
+  }
+  /// LRN's, of the sums of |dy| won, and those sums' own rounding.
+  static std::vector<double> tolerance(const Case<LrnPoolBackward>& in,
+                                       const Case<LrnPoolBackward>&, std::size_t operand, Math) {
+    const LrnPoolProblem& p = in.problem;
+    const Case<MaxPoolBackward> won = magnitudes<MaxPoolBackward>(
+        {p.pool, {in.tensors[2], in.tensors[1], HostTensor(DType::f32, p.x_shape())}, in.state});
+    const Case<LrnBackward> lrn{
+        p.lrn, {in.tensors[0], won.tensors[2], HostTensor(DType::f32, p.x_shape())}, in.state};
+    std::vector<double> t = OpTraits<LrnBackward>::tolerance(lrn, lrn, operand - 1, Math::fp32);
+    const double widen =
+        1 + (sum_error_factor(overlaps(p.pool), Math::fp32) + 1) / power_error(p.lrn, p.lrn.beta);
+    for (double& v : t) v *= widen;
+    return t;
+  }
+};
+
+template <>
 struct OpTraits<InputCast> : CommonTraits<InputCast> {
   using A = InputCast::Args;
   static constexpr bool kNeedsState = true;

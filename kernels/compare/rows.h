@@ -26,7 +26,7 @@ struct OpCalls {
 // One source file a family; throw InvalidArgument for a pass that the op has not.
 OpCalls conv_calls(Pass pass);
 OpCalls linear_calls(Pass pass);
-OpCalls plane_calls(std::string_view op, Pass pass);  // lrn, maxpool, avgpool
+OpCalls plane_calls(std::string_view op, Pass pass);  // lrn, lrn_pool, maxpool, avgpool
 OpCalls value_calls(std::string_view op, Pass pass);  // elementwise ops, losses, input, update
 
 }  // namespace fovea::compare

@@ -8,6 +8,10 @@ OpCalls plane_calls(std::string_view op, Pass pass) {
   if (op == "lrn") {
     return forward ? calls_of<LrnForward, parse_lrn>() : calls_of<LrnBackward, parse_lrn>();
   }
+  if (op == "lrn_pool") {
+    return forward ? calls_of<LrnPoolForward, parse_lrn_pool>()
+                   : calls_of<LrnPoolBackward, parse_lrn_pool>();
+  }
   if (op == "maxpool") {
     return forward ? calls_of<MaxPoolForward, parse_pool>()
                    : calls_of<MaxPoolBackward, parse_pool>();

@@ -7,6 +7,7 @@
 #include <fovea/kernels/ops/conv.h>
 #include <fovea/kernels/ops/linear.h>
 #include <fovea/kernels/ops/lrn.h>
+#include <fovea/kernels/ops/lrn_pool.h>
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/problem_text.h>
 
@@ -25,6 +26,7 @@ const std::vector<std::pair<std::string_view, std::vector<Pass>>>& ops() {
       {"conv", {kForward, kDgrad, kWgrad}},
       {"gemm", {kForward, kDgrad, kWgrad}},
       {"lrn", {kForward, kDgrad}},
+      {"lrn_pool", {kForward, kDgrad}},
       {"maxpool", {kForward, kDgrad}},
       {"avgpool", {kForward, kDgrad}},
       {"softmax", {kForward}},
@@ -47,6 +49,7 @@ auto with_typed(const SuiteProblem& p, const F& f) {
   if (p.op == "conv") return f(parse_conv(p.text));
   if (p.op == "gemm") return f(parse_linear(p.text));
   if (p.op == "lrn") return f(parse_lrn(p.text));
+  if (p.op == "lrn_pool") return f(parse_lrn_pool(p.text));
   if (p.op == "maxpool" || p.op == "avgpool") return f(parse_pool(p.text));
   if (p.op == "softmax" || p.op.ends_with("_loss")) return f(parse_loss(p.text));
   if (p.op == "activation") return f(parse_activation(p.text));

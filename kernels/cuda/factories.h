@@ -40,11 +40,13 @@ Algorithm<MaxPoolBackward> max_pool_backward();
 Algorithm<AvgPoolForward> avg_pool_forward();
 Algorithm<AvgPoolBackward> avg_pool_backward();
 
-// lrn_across.cu, lrn_within.cu
+// lrn_across.cu, lrn_pool.cu, lrn_within.cu
 Algorithm<LrnForward> lrn_across_forward();
 Algorithm<LrnForward> lrn_within_forward();
 Algorithm<LrnBackward> lrn_across_backward();
 Algorithm<LrnBackward> lrn_within_backward();
+Algorithm<LrnPoolForward> lrn_pool_forward();
+Algorithm<LrnPoolBackward> lrn_pool_backward();
 
 // softmax.cu, mse.cu, metrics.cu, update.cu, input.cu
 Algorithm<Softmax> softmax();

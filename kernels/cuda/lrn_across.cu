@@ -19,25 +19,17 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kThreads = 256;
 constexpr int kSmall = 2048;  // elements: 8 blocks of 24 KiB fill an SM of capability 9.0
 constexpr int kLarge = 8192;  // for deeper pixels: 2 blocks
 
 struct AcrossGeometry {
   std::int64_t elements;
-  int c, c_per_group, half;
+  int c;
   int pixels;  // of a block
-  float a, beta, k;
+  ChannelWindows windows;
 
   AcrossGeometry(const LrnProblem& p, int capacity)
-      : elements{p.x_shape().elements()},
-        c{p.c},
-        c_per_group{p.c / p.groups},
-        half{p.size / 2},
-        pixels{capacity / p.c},
-        a{p.scale()},
-        beta{p.beta},
-        k{p.k} {}
+      : elements{p.x_shape().elements()}, c{p.c}, pixels{capacity / p.c}, windows{p} {}
 
   __device__ __forceinline__ std::int64_t begin() const {
     return static_cast<std::int64_t>(blockIdx.x) * pixels * c;
@@ -62,71 +54,42 @@ struct AcrossTile {
   };
 };
 
-template <int W>
-__device__ void stage(float* to, const float* from, int count) {
-  for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kThreads * W) {
-    store_vector<W>(to + e, load_vector<W>(from + e));
-  }
-}
-
-/// The elements of a window around element e of the block: first and one past the last.
-struct Window {
-  int begin, end;
-  __device__ __forceinline__ Window(const AcrossGeometry& g, int e) {
-    const auto channel = static_cast<unsigned>(e) % static_cast<unsigned>(g.c_per_group);
-    const int first = e - static_cast<int>(channel);  // of the group: groups divide a pixel
-    begin = max(first, e - g.half);
-    end = min(first + g.c_per_group, e + g.half + 1);
-  }
-};
-
-__device__ __forceinline__ float denominator(const AcrossGeometry& g, const Window& w,
-                                             const float* x) {
-  float sum = 0;
-  for (int j = w.begin; j < w.end; ++j) sum = fma(x[j], x[j], sum);
-  return fma(g.a, sum, g.k);
-}
-
 template <int Capacity, int W>
-__global__ void __launch_bounds__(kThreads, AcrossTile<Capacity>::kBlocks)
+__global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity>::kBlocks)
     lrn_across_forward_kernel(AcrossGeometry g, const float* x, float* y) {
   auto& s = block_shared<typename AcrossTile<Capacity>::Forward>();
   const std::int64_t begin = g.begin();
   const int count = g.count();
   stage<W>(s.x, x + begin, count);
   __syncthreads();  // x visible
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
-    y[begin + e] = s.x[e] * inverse_power(denominator(g, Window(g, e), s.x), g.beta);
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+    y[begin + e] = g.windows.normalised(s.x, e);
   }
 }
 
 template <int Capacity, int W>
-__global__ void __launch_bounds__(kThreads, AcrossTile<Capacity>::kBlocks)
+__global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity>::kBlocks)
     lrn_across_backward_kernel(AcrossGeometry g, const float* x, const float* dy, float* dx) {
   auto& s = block_shared<typename AcrossTile<Capacity>::Backward>();
   const std::int64_t begin = g.begin();
   const int count = g.count();
   stage<W>(s.x, x + begin, count);
   __syncthreads();  // x visible
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
-    const float d = denominator(g, Window(g, e), s.x);
-    const float direct = dy[begin + e] * inverse_power(d, g.beta);
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+    const float d = g.windows.denominator(s.x, e);
+    const float direct = dy[begin + e] * inverse_power(d, g.windows.beta);
     s.direct[e] = direct;
     s.t[e] = direct * s.x[e] / d;
   }
   __syncthreads();  // t visible
-  const float factor = 2 * g.a * g.beta;
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
-    const Window w(g, e);
-    float sum = 0;
-    for (int j = w.begin; j < w.end; ++j) sum += s.t[j];
-    dx[begin + e] = fma(-factor * s.x[e], sum, s.direct[e]);
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+    dx[begin + e] = g.windows.gradient(s.x, s.t, s.direct[e], e);
   }
 }
 
 Launch launch_of(const AcrossGeometry& g, std::size_t smem) {
   return {.grid = {ceil_div(g.elements, std::int64_t{g.pixels} * g.c)},
-          .block = {kThreads},
+          .block = {kLrnThreads},
           .smem = smem};
 }
 

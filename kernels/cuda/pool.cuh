@@ -1,6 +1,7 @@
 // pool.cuh - windows over a plane, as kernels count them: shared by max and average pooling.
 #pragma once
 
+#include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/device/math.h>
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/cuda/pointwise.cuh>
@@ -17,6 +18,16 @@ struct Range {
 /// One axis: `in` cells, `out` windows of `size` cells; window i starts at i * stride - begin.
 struct WindowAxis {
   int in, out, size, stride, begin, end;  // begin, end: padding
+  FastDivide steps;                       // by the stride
+
+  WindowAxis(int cells, int windows, int window, int step, Padding padding)
+      : in{cells},
+        out{windows},
+        size{window},
+        stride{step},
+        begin{padding.begin},
+        end{padding.end},
+        steps{static_cast<unsigned>(step)} {}
 
   __device__ __forceinline__ int start(int window) const { return window * stride - begin; }
   /// Offsets in the window that fall into the plane.
@@ -25,9 +36,12 @@ struct WindowAxis {
   }
   /// Windows that hold the cell: those that start in (cell - size, cell].
   __device__ __forceinline__ Range holding(int cell) const {
-    const int last = (cell + begin) / stride;
     const int before = cell + begin - size;  // the last start that is too early
-    return {before < 0 ? 0 : before / stride + 1, min(last + 1, out)};
+    return {before < 0 ? 0 : window_from(before) + 1, min(window_from(cell + begin) + 1, out)};
+  }
+  /// The last window that starts at `offset` of the padded plane or before it.
+  __device__ __forceinline__ int window_from(int offset) const {
+    return static_cast<int>(steps.quotient(static_cast<unsigned>(offset)));
   }
   /// Cells of the window in the plane, or in the padded plane.
   __device__ __forceinline__ int cells(int window, bool padded) const {
@@ -41,12 +55,7 @@ struct PoolGeometry {
   int n, c;
   WindowAxis rows, columns;
   explicit PoolGeometry(const PoolProblem& p)
-      : n{p.n}, c{p.c}, rows{p.h, p.p(), p.r, p.u, p.ph.begin, p.ph.end}, columns{p.w,
-                                                                                  p.q(),
-                                                                                  p.s,
-                                                                                  p.v,
-                                                                                  p.pw.begin,
-                                                                                  p.pw.end} {}
+      : n{p.n}, c{p.c}, rows{p.h, p.p(), p.r, p.u, p.ph}, columns{p.w, p.q(), p.s, p.v, p.pw} {}
 
   __device__ __forceinline__ int x_at(int image, int row, int column, int channel) const {
     return ((image * rows.in + row) * columns.in + column) * c + channel;

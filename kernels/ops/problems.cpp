@@ -4,6 +4,7 @@
 #include <fovea/kernels/ops/linear.h>
 #include <fovea/kernels/ops/loss.h>
 #include <fovea/kernels/ops/lrn.h>
+#include <fovea/kernels/ops/lrn_pool.h>
 #include <fovea/kernels/ops/padding_text.h>
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/problem_text.h>
@@ -70,28 +71,29 @@ void validate(const PoolProblem& p) {
   require_addressable(p.y_shape(), text);
 }
 
-std::string to_string(const PoolProblem& p, bool canonical) {
-  std::string t = "n" + num(p.n) + "c" + num(p.c) + "h" + num(p.h);
+namespace {
+
+// n, c, h, w of a plane.
+std::string plane_text(int n, int c, int h, int w, bool canonical) {
+  return "n" + num(n) + "c" + num(c) + "h" + num(h) +
+         (canonical || w != h ? "w" + num(w) : std::string());
+}
+
+std::string window_text(const PoolProblem& p, bool canonical) {
+  std::string t = "r" + num(p.r);
   const auto field = [&](bool needed, const std::string& text) {
     if (canonical || needed) t += text;
   };
-  field(p.w != p.h, "w" + num(p.w));
-  t += "r" + num(p.r);
   field(p.s != p.r, "s" + num(p.s));
   field(p.u != 1, "u" + num(p.u));
   field(p.v != p.u, "v" + num(p.v));
   field(p.ph != Padding{}, padding_text("ph", p.ph));
   field(p.pw != p.ph, padding_text("pw", p.pw));
   field(p.ceil, p.ceil ? "ceil1" : "ceil0");
-  field(!p.count_padding, p.count_padding ? "pad1" : "pad0");
   return t;
 }
 
-PoolProblem parse_pool(std::string_view text) {
-  for (const std::string_view name : {"maxpool:", "avgpool:"}) {
-    if (text.starts_with(name)) text.remove_prefix(name.size());
-  }
-  const ProblemText f(text, {"n", "c", "h", "w", "r", "s", "u", "v", "ph", "pw", "ceil", "pad"});
+PoolProblem pool_of(const ProblemText& f) {
   PoolProblem p;
   p.n = f.count("n");
   p.c = f.count("c");
@@ -106,6 +108,23 @@ PoolProblem parse_pool(std::string_view text) {
   p.ph = {ph.first, ph.second};
   p.pw = {pw.first, pw.second};
   p.ceil = f.count("ceil", 0, 0) != 0;
+  return p;
+}
+
+}  // namespace
+
+std::string to_string(const PoolProblem& p, bool canonical) {
+  std::string t = plane_text(p.n, p.c, p.h, p.w, canonical) + window_text(p, canonical);
+  if (canonical || !p.count_padding) t += p.count_padding ? "pad1" : "pad0";
+  return t;
+}
+
+PoolProblem parse_pool(std::string_view text) {
+  for (const std::string_view name : {"maxpool:", "avgpool:"}) {
+    if (text.starts_with(name)) text.remove_prefix(name.size());
+  }
+  const ProblemText f(text, {"n", "c", "h", "w", "r", "s", "u", "v", "ph", "pw", "ceil", "pad"});
+  PoolProblem p = pool_of(f);
   p.count_padding = f.count("pad", 1, 0) != 0;
   validate(p);
   return p;
@@ -121,22 +140,21 @@ void validate(const LrnProblem& p) {
   require_addressable(p.x_shape(), text);
 }
 
-std::string to_string(const LrnProblem& p, bool canonical) {
-  std::string t = "n" + num(p.n) + "c" + num(p.c) + "h" + num(p.h);
+namespace {
+
+std::string constants_text(const LrnProblem& p, bool canonical) {
+  std::string t =
+      "size" + num(p.size) + "a" + compact(p.alpha) + "b" + compact(p.beta) + "k" + compact(p.k);
   const auto field = [&](bool needed, const std::string& text) {
     if (canonical || needed) t += text;
   };
-  field(p.w != p.h, "w" + num(p.w));
-  t += "size" + num(p.size) + "a" + compact(p.alpha) + "b" + compact(p.beta) + "k" + compact(p.k);
   field(p.divide, p.divide ? "div1" : "div0");
   field(p.groups != 1, "g" + num(p.groups));
   field(p.within, p.within ? "within1" : "within0");
   return t;
 }
 
-LrnProblem parse_lrn(std::string_view text) {
-  if (text.starts_with("lrn:")) text.remove_prefix(4);
-  const ProblemText f(text, {"n", "c", "h", "w", "size", "a", "b", "k", "div", "g", "within"});
+LrnProblem lrn_of(const ProblemText& f) {
   LrnProblem p;
   p.n = f.count("n");
   p.c = f.count("c");
@@ -149,6 +167,44 @@ LrnProblem parse_lrn(std::string_view text) {
   p.divide = f.count("div", 0, 0) != 0;
   p.groups = f.count("g", 1);
   p.within = f.count("within", 0, 0) != 0;
+  return p;
+}
+
+}  // namespace
+
+std::string to_string(const LrnProblem& p, bool canonical) {
+  return plane_text(p.n, p.c, p.h, p.w, canonical) + constants_text(p, canonical);
+}
+
+LrnProblem parse_lrn(std::string_view text) {
+  if (text.starts_with("lrn:")) text.remove_prefix(4);
+  const ProblemText f(text, {"n", "c", "h", "w", "size", "a", "b", "k", "div", "g", "within"});
+  const LrnProblem p = lrn_of(f);
+  validate(p);
+  return p;
+}
+
+void validate(const LrnPoolProblem& p) {
+  const std::string text = "lrn_pool " + to_string(p);
+  validate(p.lrn);
+  validate(p.pool);
+  require(p.lrn.x_shape() == p.pool.x_shape(), text, "both have the same n, c, h and w");
+  require(p.pool.count_padding, text, "padding never wins, so it is not counted");
+  if (const Verdict v = covers({.mask = true}, p.epilogue); !v) require(false, text, v.why_not);
+}
+
+std::string to_string(const LrnPoolProblem& p, bool canonical) {
+  return to_string(p.lrn, canonical) + window_text(p.pool, canonical) + to_string(p.epilogue);
+}
+
+LrnPoolProblem parse_lrn_pool(std::string_view text) {
+  if (text.starts_with("lrn_pool:")) text.remove_prefix(9);
+  const ProblemText f(text,
+                      {"n", "c", "h", "w", "size", "a", "b", "k", "div", "g", "within", "r", "s",
+                       "u", "v", "ph", "pw", "ceil"},
+                      {"mask"});
+  const LrnPoolProblem p{
+      .lrn = lrn_of(f), .pool = pool_of(f), .epilogue = {.mask = f.flag("mask")}};
   validate(p);
   return p;
 }

@@ -8,6 +8,7 @@
 #include <fovea/kernels/ops/linear.h>
 #include <fovea/kernels/ops/loss.h>
 #include <fovea/kernels/ops/lrn.h>
+#include <fovea/kernels/ops/lrn_pool.h>
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/update.h>
 
@@ -46,8 +47,9 @@ class RegistryOf {
 using Registry =
     RegistryOf<ConvForward, ConvDgrad, ConvWgrad, LinearForward, LinearDgrad, LinearWgrad,
                MaxPoolForward, MaxPoolBackward, AvgPoolForward, AvgPoolBackward, LrnForward,
-               LrnBackward, ActivationForward, ActivationBackward, Scale, Add, AddBias,
-               BiasGradient, Dropout, Softmax, SoftmaxLoss, SoftmaxLossBackward, MseLoss,
-               MseLossBackward, RecordMetrics, SgdUpdate, FiniteCheck, InputCast>;
+               LrnBackward, LrnPoolForward, LrnPoolBackward, ActivationForward, ActivationBackward,
+               Scale, Add, AddBias, BiasGradient, Dropout, Softmax, SoftmaxLoss,
+               SoftmaxLossBackward, MseLoss, MseLossBackward, RecordMetrics, SgdUpdate, FiniteCheck,
+               InputCast>;
 
 }  // namespace fovea

@@ -165,6 +165,20 @@ TEST(FoveaLrn, MatchesTheReference) {
   }
 }
 
+TEST(FoveaLrnPool, DeclinesWhatDoesNotFit) {
+  Registry fovea;
+  emu::add_algorithms(fovea);
+  const DeviceInfo device = info_of(Device::emulated());
+  const Algorithm<LrnPoolForward>& forward = fovea.list<LrnPoolForward>().front();
+  const Algorithm<LrnPoolBackward>& backward = fovea.list<LrnPoolBackward>().front();
+  EXPECT_TRUE(verdict(forward, parse_lrn_pool("n1c2304h3r3"), device, Math::fp32));
+  EXPECT_FALSE(verdict(forward, parse_lrn_pool("n1c2305h3r3"), device, Math::fp32));
+  EXPECT_TRUE(verdict(backward, parse_lrn_pool("n1c2048h3r2u2"), device, Math::fp32));
+  EXPECT_FALSE(verdict(backward, parse_lrn_pool("n1c2049h3r2u2"), device, Math::fp32));
+  EXPECT_FALSE(verdict(forward, parse_lrn_pool("n1c8h3r3within1"), device, Math::fp32));
+  EXPECT_FALSE(verdict(backward, parse_lrn_pool("n1c8h3r3within1"), device, Math::fp32));
+}
+
 TEST(FoveaLrn, DeclinesWhatDoesNotFit) {
   Registry fovea;
   emu::add_algorithms(fovea);
@@ -175,6 +189,62 @@ TEST(FoveaLrn, DeclinesWhatDoesNotFit) {
   const LrnProblem deep = parse_lrn("n1c8193h1");
   for (const auto& a : fovea.list<LrnForward>()) {
     EXPECT_FALSE(verdict(a, deep, info_of(Device::emulated()), Math::fp32)) << a.name;
+  }
+}
+
+/// An algorithm of engine fovea by name.
+template <class Op>
+Call<Op> fovea_call(const std::string& name, const typename Op::Problem& p) {
+  Registry fovea;
+  emu::add_algorithms(fovea);
+  for (const Algorithm<Op>& a : fovea.list<Op>()) {
+    if (a.name == name) return Call<Op>(a, p, Device::emulated());
+  }
+  throw InvalidArgument("no algorithm is called " + name);
+}
+
+/// Values by their bits; every NaN is the same.
+std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
+  std::vector<std::uint32_t> bits;
+  for (const float v : values)
+    bits.push_back(std::isnan(v) ? ~0U : std::bit_cast<std::uint32_t>(v));
+  return bits;
+}
+
+// LRN, pooling, their gradients and ReLU's in two kernels against the five of them apart.
+TEST(FoveaLrnPool, GivesTheBitsOfItsPartsApart) {
+  for (const char* text :
+       {"n2c8h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
+        "n2c5h17w6size7a1b1k1r3u2ceil1", "n1c700h4w11size5a0.1b0.75k2r3u2", "n1c4h19size5r2u3"}) {
+    SCOPED_TRACE(text);
+    LrnPoolProblem p = parse_lrn_pool(text);
+    const Shape in = p.x_shape(), out = p.y_shape();
+    const auto inside = in.elements(), windows = out.elements();
+    for (const bool ties : {false, true}) {
+      Operand x(ties ? tied(inside) : reals(inside, 1)), between(nothing(inside));
+      Operand y(nothing(windows)), both(nothing(windows));
+      std::vector<std::uint8_t> winner(static_cast<std::size_t>(windows)), winners(winner);
+      const TensorView place{winner.data(), DType::u8, out}, places{winners.data(), DType::u8, out};
+      fovea_call<LrnForward>("across", p.lrn)({x.view(in), between.view(in), {}});
+      fovea_call<MaxPoolForward>("window", p.pool)({between.view(in), y.view(out), place, {}});
+      fovea_call<LrnPoolForward>("rolling", p)({x.view(in), both.view(out), places, {}});
+      EXPECT_EQ(bits_of(both.values()), bits_of(y.values()));
+      EXPECT_EQ(winners, winner);
+
+      Operand dy(reals(windows, 2)), dbetween(nothing(inside)), dx(nothing(inside)), all(dx);
+      fovea_call<MaxPoolBackward>("gather", p.pool)({dy.view(out), place, dbetween.view(in), {}});
+      fovea_call<LrnBackward>("across", p.lrn)({x.view(in), dbetween.view(in), dx.view(in), {}});
+      fovea_call<LrnPoolBackward>("rolling",
+                                  p)({x.view(in), place, dy.view(out), all.view(in), {}});
+      EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
+
+      p.epilogue.mask = true;
+      fovea_call<ActivationBackward>(
+          "relu", {inside, Activation::relu})({dx.view(in), x.view(in), dx.view(in), {}});
+      fovea_call<LrnPoolBackward>("rolling",
+                                  p)({x.view(in), place, dy.view(out), all.view(in), {}});
+      EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
+    }
   }
 }
 

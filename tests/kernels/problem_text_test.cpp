@@ -42,6 +42,7 @@ TEST(ProblemText, PrintsWhatItParses) {
   expect_round_trips<MaxPoolForward>("maxpool", parse_pool);
   expect_round_trips<AvgPoolForward>("avgpool", parse_pool);
   expect_round_trips<LrnForward>("lrn", parse_lrn);
+  expect_round_trips<LrnPoolBackward>("lrn_pool", parse_lrn_pool);
 }
 
 TEST(ProblemText, LeavesDefaultsOut) {
@@ -109,6 +110,8 @@ TEST(Validation, RefusesTheOthersThatCannotBe) {
   EXPECT_TRUE(contains(refusal([] { parse_pool("n1c1h2r3"); }), "no output"));
   EXPECT_TRUE(contains(refusal([] { parse_lrn("n1c4h2size4a1b1k1"); }), "odd"));
   EXPECT_TRUE(contains(refusal([] { parse_lrn("n1c4h2g3"); }), "groups"));
+  EXPECT_TRUE(contains(refusal([] { parse_lrn_pool("n1c4h2g3r2"); }), "groups"));
+  EXPECT_TRUE(contains(refusal([] { parse_lrn_pool("n1c4h2r3"); }), "no output"));
   EXPECT_TRUE(contains(refusal([] { parse_lrn("n1c4h2a1b1k0"); }), "above 0"));
   EXPECT_NE(
       refusal([] {

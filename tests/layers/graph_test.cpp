@@ -160,5 +160,37 @@ TEST(Fuse, LeavesAValueThatAnEarlierOpReads) {
   EXPECT_EQ(ops(g).at("activation forward"), 1);
 }
 
+// conv -> relu -> LRN -> max pooling -> loss.
+Value normalised_and_pooled(Graph& g) {
+  const Value x = g.input("pictures", {2, 6, 6, 3}, DType::f32);
+  const Conv2d one("conv1", {.filters = 4, .r = 3, .ph = {1, 1}, .pw = {1, 1}});
+  const Value y = g.lrn(g.relu(record_layer(g, one, x)), parse_lrn("n2c4h6size3a0.1b0.75k1"));
+  const Value z = g.max_pool(y, parse_pool("n2c4h6r3u3"));
+  return g.softmax_loss(g.reshape(z, {2, 16}), g.input("labels", {2}, DType::i32));
+}
+
+TEST(Fuse, JoinsLrnWithPoolingWhereTheEngineOfLrnCan) {
+  const Registry registry = default_registry();
+  Graph joined;
+  joined.add_backward(normalised_and_pooled(joined));
+  fuse(joined, {registry, device_info(Device::emulated()), Math::fp32,
+                Policy::defaults(Device::emulated())});
+  EXPECT_EQ(problems(joined, "lrn_pool", Pass::forward),
+            std::vector<std::string>{"n2c4h6size3a0.1b0.75k1r3u3"});
+  EXPECT_EQ(problems(joined, "lrn_pool", Pass::dgrad),
+            std::vector<std::string>{"n2c4h6size3a0.1b0.75k1r3u3+mask"});
+  for (const auto& [op, times] : ops(joined)) {
+    EXPECT_FALSE(op.starts_with("lrn ") || op.starts_with("maxpool") || op == "activation dgrad")
+        << op;
+  }
+
+  // simd has no such kernel, and the reference that has one comes after it in the list.
+  Graph apart;
+  apart.add_backward(normalised_and_pooled(apart));
+  fuse(apart, {registry, device_info(Device::cpu()), Math::fp32, Policy::defaults(Device::cpu())});
+  EXPECT_FALSE(ops(apart).contains("lrn_pool forward"));
+  EXPECT_EQ(ops(apart).at("lrn dgrad"), 1);
+}
+
 }  // namespace
 }  // namespace fovea

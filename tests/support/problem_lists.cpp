@@ -109,6 +109,16 @@ LrnProblem random_lrn(Draw& draw) {
   return p;
 }
 
+LrnPoolProblem random_lrn_pool(Draw& draw) {
+  LrnPoolProblem p{.lrn = random_lrn(draw), .pool = random_pool(draw)};
+  p.lrn.n = p.pool.n;
+  p.lrn.h = p.pool.h;
+  p.lrn.w = p.pool.w;
+  p.pool.c = p.lrn.c;
+  p.pool.count_padding = true;
+  return p;
+}
+
 // The epilogues of a pass; a problem without any meets all of them in turn down a list.
 std::vector<Epilogue> epilogues(Pass pass) {
   switch (pass) {
@@ -154,6 +164,7 @@ std::int64_t cost(const ConvProblem& p) { return p.flops(); }
 std::int64_t cost(const LinearProblem& p) { return p.flops(); }
 std::int64_t cost(const PoolProblem& p) { return p.x_shape().elements() * p.r * p.s; }
 std::int64_t cost(const LrnProblem& p) { return p.x_shape().elements() * p.size; }
+std::int64_t cost(const LrnPoolProblem& p) { return cost(p.lrn) + cost(p.pool); }
 std::int64_t cost(const ActivationProblem& p) { return p.count; }
 std::int64_t cost(const ScaleProblem& p) { return p.count; }
 std::int64_t cost(const AddProblem& p) { return p.count; }
@@ -211,6 +222,10 @@ void append(const std::string& list, Pass, std::vector<PoolProblem>& to) {
 }
 void append(const std::string& list, Pass, std::vector<LrnProblem>& to) {
   to = family<LrnProblem>("lrn", list, parse_lrn, random_lrn);
+}
+void append(const std::string& list, Pass pass, std::vector<LrnPoolProblem>& to) {
+  to = family<LrnPoolProblem>("lrn_pool", list, parse_lrn_pool, random_lrn_pool);
+  for (std::size_t i = 1; i < to.size(); i += 2) to[i].epilogue.mask = pass == Pass::dgrad;
 }
 
 void append(const std::string& list, Pass, std::vector<ActivationProblem>& to) {

@@ -16,6 +16,7 @@ void append(const std::string& list, Pass pass, std::vector<ConvProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<LinearProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<PoolProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<LrnProblem>& to);
+void append(const std::string& list, Pass pass, std::vector<LrnPoolProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<ActivationProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<ScaleProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<AddProblem>& to);

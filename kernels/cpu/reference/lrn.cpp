@@ -46,6 +46,8 @@ void for_each_element(const LrnProblem& p, const F& f) {
   });
 }
 
+}  // namespace
+
 void lrn_forward(const LrnProblem& p, const LrnForward::Args& args) {
   const float* x = args.x.as<float>();
   float* y = args.y.as<float>();
@@ -54,7 +56,7 @@ void lrn_forward(const LrnProblem& p, const LrnForward::Args& args) {
   });
 }
 
-void backward(const LrnProblem& p, const LrnBackward::Args& args) {
+void lrn_backward(const LrnProblem& p, const LrnBackward::Args& args) {
   const float* x = args.x.as<float>();
   const float* dy = args.dy.as<float>();
   float* dx = args.dx.as<float>();
@@ -73,11 +75,9 @@ void backward(const LrnProblem& p, const LrnBackward::Args& args) {
   });
 }
 
-}  // namespace
-
 void add_lrn(Registry& registry) {
   add_loops<LrnForward>(registry, lrn_forward);
-  add_loops<LrnBackward>(registry, backward);
+  add_loops<LrnBackward>(registry, lrn_backward);
 }
 
 }  // namespace fovea::reference

@@ -16,6 +16,7 @@ void add_conv(Registry& registry);
 void add_linear(Registry& registry);
 void add_pool(Registry& registry);
 void add_lrn(Registry& registry);
+void add_lrn_pool(Registry& registry);
 void add_elementwise(Registry& registry);
 void add_loss(Registry& registry);
 void add_update(Registry& registry);
@@ -52,6 +53,12 @@ void add_scaled(double factor, const float* in, std::int64_t count, double* sum)
 
 /// out[c] = sum over rows of in[row, c] (+ out[c] with `accumulate`).
 void column_sums(std::int64_t rows, int columns, const float* in, float* out, bool accumulate);
+
+// The bodies that lrn_pool.cpp joins.
+void lrn_forward(const LrnProblem& p, const LrnForward::Args& args);
+void lrn_backward(const LrnProblem& p, const LrnBackward::Args& args);
+void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args);
+void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args);
 
 /// Epilogues that the reference offers for convolution and linear.
 constexpr Epilogue kForwardEpilogues{.bias = true, .relu = true, .tanh = true};

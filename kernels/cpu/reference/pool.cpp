@@ -61,7 +61,9 @@ void for_each_input(const PoolProblem& p, const F& f) {
   });
 }
 
-void max_forward(const PoolProblem& p, const MaxPoolForward::Args& args) {
+}  // namespace
+
+void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args) {
   const float* x = args.x.as<float>();
   float* y = args.y.as<float>();
   std::uint8_t* argmax = args.argmax.as<std::uint8_t>();
@@ -86,7 +88,7 @@ void max_forward(const PoolProblem& p, const MaxPoolForward::Args& args) {
   });
 }
 
-void max_backward(const PoolProblem& p, const MaxPoolBackward::Args& args) {
+void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args) {
   const float* dy = args.dy.as<float>();
   const std::uint8_t* argmax = args.argmax.as<std::uint8_t>();
   float* dx = args.dx.as<float>();
@@ -105,6 +107,8 @@ void max_backward(const PoolProblem& p, const MaxPoolBackward::Args& args) {
     }
   });
 }
+
+namespace {
 
 void average_forward(const PoolProblem& p, const AvgPoolForward::Args& args) {
   const float* x = args.x.as<float>();
@@ -144,8 +148,8 @@ void average_backward(const PoolProblem& p, const AvgPoolBackward::Args& args) {
 }  // namespace
 
 void add_pool(Registry& registry) {
-  add_loops<MaxPoolForward>(registry, max_forward);
-  add_loops<MaxPoolBackward>(registry, max_backward);
+  add_loops<MaxPoolForward>(registry, max_pool_forward);
+  add_loops<MaxPoolBackward>(registry, max_pool_backward);
   add_loops<AvgPoolForward>(registry, average_forward);
   add_loops<AvgPoolBackward>(registry, average_backward);
 }

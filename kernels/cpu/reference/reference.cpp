@@ -30,6 +30,7 @@ void add_reference_algorithms(Registry& registry) {
   reference::add_linear(registry);
   reference::add_pool(registry);
   reference::add_lrn(registry);
+  reference::add_lrn_pool(registry);
   reference::add_elementwise(registry);
   reference::add_loss(registry);
   reference::add_update(registry);

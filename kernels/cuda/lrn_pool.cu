@@ -1,0 +1,339 @@
+// lrn_pool.cu - LRN across channels and max pooling of it in one pass, NHWC (lrn_pool.h).
+// Forward   block -> some rows of y of one image, from a strip of columns, all channels. It walks
+//           down: each row of x is staged and normalised once, into one of r slots in shared
+//           memory; then a thread takes windows of one channel each, neighbours in a warp being
+//           neighbouring channels.
+// Backward  block -> some rows of x, from a strip of columns, all channels. It walks down: the rows
+//           of windows that hold a row of x are kept in slots, dy and winners; pieces of whole
+//           pixels then go as in lrn_across.cu, with the sum of dy of the windows won as LRN's dy.
+// Reuse     what lies between the two ops stays in shared memory: of 22 bytes a cell of x that they
+//           move forward and back one after the other (3 x 3 windows, stride 2), 14.5 are left.
+// Bytes     forward 4 a cell of x and 5 a window, backward 8 and 5, and what neighbouring blocks
+//           both read: a row in 2 * kWindowRows for overlapping windows, 5 % of x; backward one row
+//           of windows in kCellRows / 2, 4 % of the whole. A strip is as wide as the plane unless
+//           that does not fit.
+// Limits -> LRN across channels; a window's and a pixel's channels fit into shared memory: 2048
+//           channels backward, with 3 x 3 windows 1728 forward on AlexNet's tile.
+#include <fovea/kernels/cuda/factories.h>
+#include <fovea/kernels/cuda/stateless.h>
+#include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/device/shared.h>
+#include <fovea/kernels/cuda/lrn.cuh>
+#include <fovea/kernels/cuda/pool.cuh>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace fovea::FOVEA_TARGET {
+namespace {
+
+constexpr int kWindowRows = 8;  // least rows of y of a block, where there are so many
+constexpr int kCellRows = 8;    // the same of x, backward
+
+template <int Cells, int Piece, int Blocks>
+struct ForwardTile {
+  static constexpr int kCells = Cells;    // normalised floats: r rows of the strip
+  static constexpr int kPiece = Piece;    // floats of x normalised at a time, whole pixels
+  static constexpr int kBlocks = Blocks;  // on an SM of capability 9.0
+  struct Smem {
+    alignas(16) float x[Piece];
+    float rows[Cells];
+  };
+};
+using SmallForward = ForwardTile<6144, 2048, 6>;   // 32 KiB
+using LargeForward = ForwardTile<20736, 4096, 2>;  // 97 KiB, what sm_86 and sm_89 have for a block
+
+struct BackwardTile {
+  static constexpr int kWindows = 6912;  // two rows of AlexNet's first pooling and more
+  static constexpr int kPiece = 2048;
+  static constexpr int kBlocks = 3;
+  struct Smem {  // 58 KiB
+    alignas(16) float x[kPiece];
+    float t[kPiece];       // g x d^(-beta-1)
+    float direct[kPiece];  // g d^-beta
+    alignas(16) float dy[kWindows];
+    alignas(4) std::uint8_t winner[kWindows];
+  };
+};
+
+/// How the plane is cut: `extent` rows or columns into parts of `size`.
+struct Cut {
+  int extent, size, parts;
+  Cut(int all, int at_most)
+      : extent{all}, size{(all + (all - 1) / at_most) / ((all - 1) / at_most + 1)}, parts{0} {
+    parts = (all + size - 1) / size;
+  }
+  __device__ __forceinline__ Range part(int i) const {
+    return {i * size, min((i + 1) * size, extent)};
+  }
+};
+
+/// As many equal parts as give each at least `least` rows.
+Cut cut_rows(int extent, int least) {
+  const int parts = std::max(1, extent / least);
+  return {extent, (extent + parts - 1) / parts};
+}
+
+struct LrnPoolGeometry {
+  PoolGeometry pool;
+  ChannelWindows lrn;
+  Cut columns, rows;  // of y forward, of x backward
+  FastDivide c;
+  int pitch;  // of a slot: elements of a row of the strip
+  int slots;
+  bool mask;
+};
+
+/// What a block works on.
+struct Part {
+  int image;
+  Range rows, columns;
+  __device__ __forceinline__ explicit Part(const LrnPoolGeometry& g) {
+    const auto block = static_cast<int>(blockIdx.x);
+    columns = g.columns.part(block % g.columns.parts);
+    rows = g.rows.part(block / g.columns.parts % g.rows.parts);
+    image = block / g.columns.parts / g.rows.parts;
+  }
+};
+
+// Normalises `width` elements of a row of x, whole pixels, into a slot.
+template <class T, int W>
+__device__ __forceinline__ void normalise_row(const LrnPoolGeometry& g, typename T::Smem& s,
+                                              const float* x, float* slot, int width) {
+  const int piece = T::kPiece / g.pool.c * g.pool.c;
+  for (int first = 0; first < width; first += piece) {
+    const int count = min(piece, width - first);
+    stage<W>(s.x, x + first, count);
+    __syncthreads();  // x visible
+    for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+      slot[first + e] = g.lrn.normalised(s.x, e);
+    }
+    __syncthreads();  // x read, the slot's piece visible
+  }
+}
+
+// The windows of row p of y; ties and NaN as in max_pool.cu.
+__device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const Part& part, int p,
+                                         const float* slots, int left, float* y,
+                                         std::uint8_t* argmax) {
+  const Range rows = g.pool.rows.inside(p);
+  const int top = g.pool.rows.start(p);
+  const int count = (part.columns.end - part.columns.begin) * g.pool.c;
+  const int out = g.pool.y_at(part.image, p, part.columns.begin, 0);
+  const int first_slot = (top + rows.begin) % g.slots;
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+    const auto column = static_cast<int>(g.c.quotient(static_cast<unsigned>(e)));
+    const int channel = e - column * g.pool.c;
+    const int q = part.columns.begin + column;
+    const Range columns = g.pool.columns.inside(q);
+    const int start = (g.pool.columns.start(q) - left) * g.pool.c + channel;
+    float best = -std::numeric_limits<float>::infinity();
+    int place = rows.begin * g.pool.columns.size + columns.begin;
+    int slot = first_slot;
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const float* row = slots + slot * g.pitch + start;
+      slot = slot + 1 == g.slots ? 0 : slot + 1;
+      for (int s = columns.begin; s < columns.end; ++s) {
+        const float v = row[s * g.pool.c];
+        if (v <= best || best != best) continue;  // not above, or a NaN has won
+        best = v;
+        place = r * g.pool.columns.size + s;
+      }
+    }
+    y[out + e] = best;
+    argmax[out + e] = static_cast<std::uint8_t>(place);
+  }
+}
+
+template <class T, int W>
+__global__ void __launch_bounds__(kLrnThreads, T::kBlocks)
+    lrn_pool_forward_kernel(LrnPoolGeometry g, const float* x, float* y, std::uint8_t* argmax) {
+  auto& s = block_shared<typename T::Smem>();
+  const Part part(g);
+  const int left = max(0, g.pool.columns.start(part.columns.begin));
+  const int right =
+      min(g.pool.columns.in, g.pool.columns.start(part.columns.end - 1) + g.pool.columns.size);
+  int next = 0;  // the first row of x that has no slot yet
+  for (int p = part.rows.begin; p < part.rows.end; ++p) {
+    const int top = g.pool.rows.start(p);
+    for (next = max(next, top); next < min(top + g.pool.rows.size, g.pool.rows.in); ++next) {
+      normalise_row<T, W>(g, s, x + g.pool.x_at(part.image, next, left, 0),
+                          s.rows + next % g.slots * g.pitch, (right - left) * g.pool.c);
+    }
+    pool_row(g, part, p, s.rows, left, y, argmax);
+    __syncthreads();  // slots read before they are filled again
+  }
+}
+
+// The sum of dy of the windows that element (row, column, channel) of x won.
+__device__ __forceinline__ float won(const LrnPoolGeometry& g, const BackwardTile::Smem& s,
+                                     const Range& holding, int first_window, int row, int column,
+                                     int channel) {
+  const Range windows = g.pool.columns.holding(column);
+  float sum = 0;
+  for (int p = holding.begin; p < holding.end; ++p) {
+    const int slot = p % g.slots * g.pitch + channel;
+    const int code = (row - g.pool.rows.start(p)) * g.pool.columns.size;
+    for (int q = windows.begin; q < windows.end; ++q) {
+      const int at = slot + (q - first_window) * g.pool.c;
+      if (s.winner[at] == code + column - g.pool.columns.start(q)) sum += s.dy[at];
+    }
+  }
+  return sum;
+}
+
+template <int W>
+__global__ void __launch_bounds__(kLrnThreads, BackwardTile::kBlocks)
+    lrn_pool_backward_kernel(LrnPoolGeometry g, const float* x, const std::uint8_t* argmax,
+                             const float* dy, float* dx) {
+  auto& s = block_shared<BackwardTile::Smem>();
+  const Part part(g);
+  const int c = g.pool.c;
+  const int first_window = g.pool.columns.holding(part.columns.begin).begin;
+  const int windows = g.pool.columns.holding(part.columns.end - 1).end - first_window;
+  const int width = (part.columns.end - part.columns.begin) * c;
+  const int piece = BackwardTile::kPiece / c * c;
+  int next = 0;  // the first row of windows that has no slot yet
+  for (int row = part.rows.begin; row < part.rows.end; ++row) {
+    const Range holding = g.pool.rows.holding(row);
+    for (next = max(next, holding.begin); next < holding.end; ++next) {
+      const int from = g.pool.y_at(part.image, next, first_window, 0);
+      const int slot = next % g.slots * g.pitch;
+      stage<W>(s.dy + slot, dy + from, windows * c);
+      stage<W>(s.winner + slot, argmax + from, windows * c);
+    }
+    const int line = g.pool.x_at(part.image, row, part.columns.begin, 0);
+    for (int first = 0; first < width; first += piece) {
+      const int count = min(piece, width - first);
+      stage<W>(s.x, x + line + first, count);
+      __syncthreads();  // x, dy and winners visible
+      for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+        const auto column = static_cast<int>(g.c.quotient(static_cast<unsigned>(first + e)));
+        const float gradient = won(g, s, holding, first_window, row, part.columns.begin + column,
+                                   first + e - column * c);
+        const float d = g.lrn.denominator(s.x, e);
+        const float direct = gradient * inverse_power(d, g.lrn.beta);
+        s.direct[e] = direct;
+        s.t[e] = direct * s.x[e] / d;
+      }
+      __syncthreads();  // t visible; winners read
+      for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+        const float v = g.lrn.gradient(s.x, s.t, s.direct[e], e);
+        dx[line + first + e] = g.mask && !(s.x[e] > 0) ? 0.0F : v;
+      }
+      __syncthreads();  // x and t read before the next piece
+    }
+  }
+}
+
+/// Columns of y whose windows' normalised cells fit, r rows of them; below 1: none.
+template <class T>
+int forward_columns(const LrnPoolProblem& p) {
+  if (p.pool.c > T::kPiece) return 0;
+  const int cells = T::kCells / (p.pool.r * p.pool.c);
+  return cells < p.pool.s ? 0 : (cells - p.pool.s) / p.pool.v + 1;
+}
+
+/// Rows of windows that hold one row of x.
+int rows_holding(const PoolProblem& p) { return (p.r + p.u - 1) / p.u; }
+
+/// Columns of x such that the windows that hold them fit.
+int backward_columns(const LrnPoolProblem& p) {
+  if (p.pool.c > BackwardTile::kPiece) return 0;
+  const int windows = BackwardTile::kWindows / (rows_holding(p.pool) * p.pool.c);
+  return windows * p.pool.v - p.pool.s + 1;
+}
+
+template <class T, int W>
+void forward_by(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamView stream) {
+  const Cut columns(p.pool.q(), forward_columns<T>(p));
+  const int wide = (columns.size - 1) * p.pool.v + p.pool.s;
+  const LrnPoolGeometry g{.pool = PoolGeometry(p.pool),
+                          .lrn = ChannelWindows(p.lrn),
+                          .columns = columns,
+                          .rows = cut_rows(p.pool.p(), kWindowRows),
+                          .c = FastDivide(static_cast<unsigned>(p.pool.c)),
+                          .pitch = wide * p.pool.c,
+                          .slots = p.pool.r,
+                          .mask = false};
+  const Launch l{
+      .grid = {static_cast<unsigned>(std::int64_t{p.pool.n} * g.columns.parts * g.rows.parts)},
+      .block = {kLrnThreads},
+      .smem = sizeof(typename T::Smem)};
+  launch(lrn_pool_forward_kernel<T, W>, l, stream, g, a.x.as<float>(), a.y.as<float>(),
+         a.argmax.as<std::uint8_t>());
+}
+
+template <int W>
+void backward_by(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, StreamView stream) {
+  const Cut columns(p.pool.w, backward_columns(p));
+  const int windows = (columns.size + p.pool.s - 2) / p.pool.v + 1;
+  const LrnPoolGeometry g{.pool = PoolGeometry(p.pool),
+                          .lrn = ChannelWindows(p.lrn),
+                          .columns = columns,
+                          .rows = cut_rows(p.pool.h, kCellRows),
+                          .c = FastDivide(static_cast<unsigned>(p.pool.c)),
+                          .pitch = windows * p.pool.c,
+                          .slots = rows_holding(p.pool),
+                          .mask = p.epilogue.mask};
+  const Launch l{
+      .grid = {static_cast<unsigned>(std::int64_t{p.pool.n} * g.columns.parts * g.rows.parts)},
+      .block = {kLrnThreads},
+      .smem = sizeof(BackwardTile::Smem)};
+  launch(lrn_pool_backward_kernel<W>, l, stream, g, a.x.as<float>(), a.argmax.as<std::uint8_t>(),
+         a.dy.as<float>(), a.dx.as<float>());
+}
+
+// The small tile where it takes the plane at its width, or the large one cannot.
+void run_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamView stream) {
+  const bool vectors = p.pool.c % 4 == 0 && is_aligned(a.x.as<float>(), 16);
+  if (forward_columns<SmallForward>(p) >= p.pool.q()) {
+    (vectors ? forward_by<SmallForward, 4> : forward_by<SmallForward, 1>)(p, a, stream);
+  } else {
+    (vectors ? forward_by<LargeForward, 4> : forward_by<LargeForward, 1>)(p, a, stream);
+  }
+}
+
+void run_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, StreamView stream) {
+  const bool vectors = p.pool.c % 4 == 0 && allow_vectors(a.x.as<float>(), a.dy.as<float>()) &&
+                       is_aligned(a.argmax.as<std::uint8_t>(), 4);
+  (vectors ? backward_by<4> : backward_by<1>)(p, a, stream);
+}
+
+Verdict across_channels(const LrnPoolProblem& p) {
+  return p.lrn.within ? Verdict::no("normalises within maps") : Verdict{};
+}
+
+Verdict can_run_forward(const LrnPoolProblem& p, const DeviceInfo&) {
+  if (const Verdict v = across_channels(p); !v) return v;
+  if (forward_columns<LargeForward>(p) < 1) {
+    return Verdict::no("a window's channels do not fit into shared memory");
+  }
+  return covers({}, p.epilogue);
+}
+
+Verdict can_run_backward(const LrnPoolProblem& p, const DeviceInfo&) {
+  if (const Verdict v = across_channels(p); !v) return v;
+  if (backward_columns(p) < 1) {
+    return Verdict::no("the windows that hold a pixel do not fit into shared memory");
+  }
+  return covers({.mask = true}, p.epilogue);
+}
+
+}  // namespace
+
+Algorithm<LrnPoolForward> lrn_pool_forward() {
+  return make_algorithm<LrnPoolForward>({.name = "rolling",
+                                         .run = run_forward,
+                                         .can_run = can_run_forward,
+                                         .exact_on_integers = false});
+}
+Algorithm<LrnPoolBackward> lrn_pool_backward() {
+  return make_algorithm<LrnPoolBackward>({.name = "rolling",
+                                          .run = run_backward,
+                                          .can_run = can_run_backward,
+                                          .exact_on_integers = false});
+}
+
+}  // namespace fovea::FOVEA_TARGET
