@@ -57,23 +57,17 @@ class Fusion {
   // run it: to be joined must not cost the engine that was asked for first.
   template <class Tag>
   bool widen(std::size_t i, typename Tag::Problem p) {
-    const std::size_t entry = entry_for<Tag>(i, p);
-    if (entry == none(i) || entry > entry_for<Tag>(i, *problem<Tag>(i))) return false;
+    if (!joins<Tag, Tag>(i, p, *problem<Tag>(i))) return false;
     node(i).op = std::make_shared<OpOf<Tag>>(p);
     return true;
   }
 
-  // Whether the engine that runs `first` alone also runs what it would be joined to.
+  // Whether no later entry of node i's list would run `joined` than runs `first` alone.
   template <class Joined, class First>
   bool joins(std::size_t i, const typename Joined::Problem& joined,
              const typename First::Problem& first) {
-    const auto choose = [&]<class Tag>(const typename Tag::Problem& p) {
-      return try_choose<Tag>(target_.registry, p, target_.device, target_.math, target_.policy,
-                             node(i).layer);
-    };
-    const auto one = choose.template operator()<Joined>(joined);
-    const auto alone = choose.template operator()<First>(first);
-    return one && alone && one.algorithm->engine == alone.algorithm->engine;
+    const std::size_t entry = entry_for<Joined>(i, joined);
+    return entry != none(i) && entry <= entry_for<First>(i, first);
   }
 
   void replace_reads(Value from, Value to) {
@@ -226,21 +220,18 @@ void fuse_lrn_pool_gradient(Fusion& f, std::size_t i) {
   f.node(i).inputs = {x, f.node(i).inputs[1], f.node(i).inputs[0]};
   f.node(i).outputs = f.node(next).outputs;
   f.node(i).layer = f.node(next).layer;
+  f.node(i).op = std::make_shared<OpOf<LrnPoolBackward>>(both);
   f.remove(next);
 
   const std::size_t act = f.only_reader(f.node(i).outputs[0]);
   const auto* a = f.problem<ActivationBackward>(act);
   if (a != nullptr && a->kind == Activation::relu && f.same(f.node(act).inputs[1], x) &&
       f.same(f.node(act).inputs[0], f.node(i).outputs[0])) {
-    LrnPoolProblem masked = both;
-    masked.epilogue.mask = true;
-    if (f.widen<LrnPoolBackward>(i, masked)) {
-      f.node(i).outputs = f.node(act).outputs;
-      f.remove(act);
-      return;
-    }
+    both.epilogue.mask = true;
+    if (!f.widen<LrnPoolBackward>(i, both)) return;
+    f.node(i).outputs = f.node(act).outputs;
+    f.remove(act);
   }
-  f.node(i).op = std::make_shared<OpOf<LrnPoolBackward>>(both);
 }
 
 }  // namespace
