@@ -217,7 +217,7 @@ TEST(FoveaLrnPool, GivesTheBitsOfItsPartsApart) {
        {"n2c8h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
         "n2c5h17w6size7a1b1k1r3u2ceil1", "n1c700h4w11size5a0.1b0.75k2r3u2", "n1c4h19size5r2u3"}) {
     SCOPED_TRACE(text);
-    LrnPoolProblem p = parse_lrn_pool(text);
+    const LrnPoolProblem p = parse_lrn_pool(text);
     const Shape in = p.x_shape(), out = p.y_shape();
     const auto inside = in.elements(), windows = out.elements();
     for (const bool ties : {false, true}) {
@@ -238,11 +238,12 @@ TEST(FoveaLrnPool, GivesTheBitsOfItsPartsApart) {
                                   p)({x.view(in), place, dy.view(out), all.view(in), {}});
       EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
 
-      p.epilogue.mask = true;
+      LrnPoolProblem masked = p;
+      masked.epilogue.mask = true;
       fovea_call<ActivationBackward>(
           "relu", {inside, Activation::relu})({dx.view(in), x.view(in), dx.view(in), {}});
       fovea_call<LrnPoolBackward>("rolling",
-                                  p)({x.view(in), place, dy.view(out), all.view(in), {}});
+                                  masked)({x.view(in), place, dy.view(out), all.view(in), {}});
       EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
     }
   }
