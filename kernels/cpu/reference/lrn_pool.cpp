@@ -33,8 +33,10 @@ void lrn_pool_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a) 
 }  // namespace
 
 void add_lrn_pool(Registry& registry) {
-  registry.add(host_algorithm<LrnPoolForward>("reference", "loops", lrn_pool_forward, {}, plane_bytes));
-  registry.add(host_algorithm<LrnPoolBackward>("reference", "loops", lrn_pool_backward, {}, plane_bytes));
+  registry.add(
+      host_algorithm<LrnPoolForward>("reference", "loops", lrn_pool_forward, {}, plane_bytes));
+  registry.add(
+      host_algorithm<LrnPoolBackward>("reference", "loops", lrn_pool_backward, {}, plane_bytes));
 }
 
 }  // namespace fovea::reference
