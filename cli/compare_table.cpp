@@ -105,6 +105,10 @@ std::string compare_table(const std::vector<Row>& rows) {
       heads.emplace_back(h);
     }
   }
+  const bool converted = timed && std::ranges::any_of(rows, [](const Row& r) {
+                           return r.conversion_us.value_or(0) > 0;
+                         });
+  if (converted) heads.emplace_back("conversion us");
   Table table(heads, kTextColumns, counted && !timed);
   bool partly = false;
   for (const Row& r : rows) {
@@ -112,6 +116,10 @@ std::string compare_table(const std::vector<Row>& rows) {
     std::vector<std::string> cells = front_of(r);
     if (counted) add_counted(cells, r);
     if (timed) add_times(cells, r);
+    if (converted) {
+      const double us = r.conversion_us.value_or(0);
+      cells.push_back(us > 0 ? format("%.1f", us) : "");
+    }
     partly = partly || (r.counted && r.counted->blocks_counted < r.counted->blocks);
     table.add(std::move(cells));
   }

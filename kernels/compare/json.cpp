@@ -229,9 +229,10 @@ Report parse_report(const std::string& json) {
 
 std::string to_csv(const std::vector<Row>& rows) {
   std::ostringstream s;
-  s << "problem,name,pass,math,engine,algorithm,variant,device,status,median_us,p10_us,p90_us,"
+  s << "problem,name,pass,math,engine,algorithm,variant,layout,device,status,median_us,p10_us,p90_"
+       "us,"
        "warm_us,back_to_back_us,clock_before_mhz,clock_mhz,clock_fell,tflops,floor_us,speedup_over_"
-       "cudnn,bound_ratio,exact_on_integers,workspace_bytes,"
+       "cudnn,bound_ratio,exact_on_integers,workspace_bytes,conversion_us,"
        "multiply_adds,global_read_sectors,global_write_sectors,bank_conflicts,counted_floor_us,"
        "why\n";
   const auto maybe = [&s](const auto& v) {
@@ -241,7 +242,7 @@ std::string to_csv(const std::vector<Row>& rows) {
   for (const Row& r : rows) {
     for (const std::string& cell :
          {r.problem, r.name, std::string(name_of(r.pass)), std::string(name_of(r.math)), r.engine,
-          r.algorithm, r.variant, r.device, std::string(name_of(r.status))}) {
+          r.algorithm, r.variant, r.layout, r.device, std::string(name_of(r.status))}) {
       s << csv_quoted(cell) << ',';
     }
     if (r.times) {
@@ -257,6 +258,7 @@ std::string to_csv(const std::vector<Row>& rows) {
     maybe(r.bound_ratio);
     maybe(r.exact_on_integers);
     s << r.workspace_bytes << ',';
+    maybe(r.conversion_us);
     if (r.counted) {
       const Counted& c = *r.counted;
       s << c.multiply_adds << ',' << c.global_read_sectors << ',' << c.global_write_sectors << ','
