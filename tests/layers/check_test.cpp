@@ -63,7 +63,9 @@ std::vector<float> trained(const ConvAlgorithm& mine, const std::string& engines
   std::vector<std::uint8_t> images;
   for (int i = 0; i < 2 * 81; ++i) images.push_back(static_cast<std::uint8_t>(20 + i * 53 % 230));
   const std::vector<std::int32_t> labels = {0, 2};
-  e.enqueue(training, {images, labels, {}}, state_of(0, 2));
+  for (std::uint64_t step = 0; step < 2; ++step) {
+    e.enqueue(training, {images, labels, {}}, state_of(step, 2));
+  }
   return e.weights();
 }
 
@@ -80,6 +82,43 @@ TEST(EngineCheck, LetsARightAddedKernelTrain) {
   const ConvAlgorithm mine = right_convolution();
   EXPECT_EQ(found(mine, "check:mine,reference,reference"), "");
   EXPECT_EQ(trained(mine, "check:mine,reference,reference"), trained(mine, "mine,reference"));
+}
+
+// Forward on NCHW and KCRS, on any host device.
+ConvAlgorithm on_nchw(Devices devices) {
+  ConvAlgorithm a;
+  a.name = "mine";
+  a.layout = Layout::nchw;
+  a.devices = devices;
+  a.run = [](const ConvArgs& args) {
+    args.stream.enqueue([args] {
+      const ConvProblem& p = args.problem;
+      const float *x = args.x, *w = args.w;
+      float* y = args.y;
+      for (int e = 0; e < p.n * p.k * p.p() * p.q(); ++e) {
+        const int j = e % p.q(), i = e / p.q() % p.p(), k = e / p.q() / p.p() % p.k;
+        const int n = e / p.q() / p.p() / p.k, first = k / p.k_per_group() * p.c_per_group();
+        y[e] = 0;
+        for (int t = 0; t < p.c_per_group() * p.r * p.s; ++t) {
+          const int c = t / p.s / p.r, row = i * p.u - p.ph.begin + t / p.s % p.r;
+          const int column = j * p.v - p.pw.begin + t % p.s;
+          if (row < 0 || row >= p.h || column < 0 || column >= p.w) continue;
+          y[e] += x[((n * p.c + first + c) * p.h + row) * p.w + column] *
+                  w[k * p.c_per_group() * p.r * p.s + t];
+        }
+      }
+    });
+  };
+  return a;
+}
+
+TEST(EngineCheck, LetsAnAddedKernelOnNchwTrain) {
+  EXPECT_EQ(found(on_nchw(Devices::cpu), "check:mine,reference,reference"), "");
+  const ConvAlgorithm emulated = on_nchw(Devices::emulated);
+  EXPECT_EQ(found(emulated, "check:mine,fovea,fovea"), "");
+  // Recorded and replayed, conversions and all.
+  EXPECT_EQ(trained(emulated, "mine,fovea"), trained(emulated, "check:mine,fovea,fovea"));
+  EXPECT_NE(trained(emulated, "mine,fovea"), trained(emulated, "fovea")) << "it did not run";
 }
 
 TEST(EngineCheck, FindsEachBrokenKernel) {
