@@ -17,6 +17,7 @@
 #include <fovea/data/memory_dataset.h>
 #include <fovea/data/open.h>
 #include <fovea/data/subset.h>
+#include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/layers/conv2d.h>
 #include <fovea/layers/graph.h>
