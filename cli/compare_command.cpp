@@ -264,6 +264,11 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
     if (what != last && !options.list) c.progress("running  " + what);
     last = what;
   });
+  if (report.rows.empty()) {
+    throw InvalidArgument(
+        "compare: nothing to compare: no algorithm on " + to_string(options.device) +
+        " is admitted by --algo, --skip-algo and --engine, or no problem has a pass of --pass");
+  }
   if (options.list) {
     if (!write_json(c, to_json(report))) std::fputs(compare_list(report.rows).c_str(), stdout);
     return 0;

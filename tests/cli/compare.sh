@@ -81,6 +81,9 @@ run 'unknown letter' 2 compare --problem n1c4h9k8q3
 expect 'unknown letter' err.txt '\^'
 run 'unknown pass' 2 compare --problem "$problem" --pass backward
 expect 'unknown pass' err.txt 'there are forward, dgrad, wgrad'
+run 'an algorithm of nobody' 2 compare --problem "$problem" --algo 'nobody:*'
+expect 'an algorithm of nobody' err.txt 'nothing to compare: no algorithm on '
+run 'a pass that an op has not' 2 compare --problem add:n100 --pass wgrad
 run 'no such suite' 2 compare --suite nothing
 expect 'no such suite' err.txt 'neither a file that can be read nor built in'
 
