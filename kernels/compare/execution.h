@@ -25,6 +25,12 @@ DType stored_type(const Operand<Op>& o, Math math) {
   return o.dtype == DType::f32 && math == Math::bf16 && !o.wide ? DType::bf16 : o.dtype;
 }
 
+/// The math mode whose types an algorithm's tensors have.
+template <class Op>
+Math storage_of(const Algorithm<Op>& a) {
+  return a.fp32_tensors ? Math::fp32 : a.math;
+}
+
 /// The elements as floats, whatever their type; and the reverse.
 std::vector<float> as_floats(const HostTensor& t);
 void assign(HostTensor& t, const std::vector<float>& values);
@@ -41,20 +47,20 @@ class Execution {
             const Case<Op>& in, bool in_place)
       : in_{in},
         operands_{OpTraits<Op>::operands(in.problem)},
-        math_{algorithm.math},
+        stored_{storage_of(algorithm)},
         stream_{device.device},
         state_{sizeof(StepState), stream_},
         prepared_{algorithm.prepare(in.problem, variant, device)},
         converts_{dynamic_cast<Converts<typename Op::Args>*>(prepared_.get())},
         workspace_{prepared_->workspace_bytes(), stream_} {
     for (std::size_t i = 0; i < operands_.size(); ++i) {
-      const DType stored = stored_type(operands_[i], math_);
+      const DType stored = stored_type(operands_[i], stored_);
       const auto count = static_cast<std::size_t>(in.tensors[i].shape.elements());
       memory_.push_back(std::make_unique<GuardedMemory>(count * size_of(stored), stream_));
       home_.push_back(in_place ? home_of(i) : i);
     }
     for (std::size_t i = 0; i < operands_.size(); ++i) {
-      args_.*(operands_[i].member) = {memory_[home_[i]]->data(), stored_type(operands_[i], math_),
+      args_.*(operands_[i].member) = {memory_[home_[i]]->data(), stored_type(operands_[i], stored_),
                                       in.tensors[i].shape};
     }
     if (OpTraits<Op>::kNeedsState) args_.context.state = static_cast<StepState*>(state_.data());
@@ -130,7 +136,7 @@ class Execution {
   }
 
   bool is_narrow(std::size_t i) const {
-    return operands_[i].dtype != stored_type(operands_[i], math_);
+    return operands_[i].dtype != stored_type(operands_[i], stored_);
   }
 
   bool is_given(std::size_t i, const GuardedMemory& memory) const {
@@ -203,7 +209,7 @@ class Execution {
 
   const Case<Op>& in_;
   std::vector<Operand<Op>> operands_;
-  Math math_;
+  Math stored_;
   Stream stream_;
   std::vector<std::unique_ptr<GuardedMemory>> memory_;
   std::vector<std::size_t> home_;  // whose memory operand i uses
@@ -221,42 +227,49 @@ struct OutputDifference {
   Difference difference;
 };
 
-/// What may differ, by operand: the op's bound and, in bf16, one rounding more. Nothing for inputs.
+/// What may differ, by operand: the op's bound. Nothing for inputs.
 template <class Op>
 std::vector<std::vector<double>> allowed_differences(const Case<Op>& in, const Case<Op>& reference,
                                                      Math math) {
-  constexpr double kBf16Roundoff = 0x1p-8;
   std::vector<std::vector<double>> allowed;
   const auto operands = OpTraits<Op>::operands(in.problem);
   for (std::size_t i = 0; i < operands.size(); ++i) {
     std::vector<double>& a = allowed.emplace_back();
     if (operands[i].role == Role::in) continue;
     a = OpTraits<Op>::tolerance(in, reference, i, math);
-    if (stored_type(operands[i], math) == operands[i].dtype) continue;
-    for (std::size_t e = 0; e < a.size(); ++e) {
-      a[e] +=
-          kBf16Roundoff * (std::abs(double{reference.tensors[i].template as<float>()[e]}) + a[e]);
-    }
+  }
+  return allowed;
+}
+
+/// `allowed` and a rounding to bf16 of what may be so far off.
+inline std::vector<double> with_rounding(std::vector<double> allowed, const HostTensor& want) {
+  constexpr double kBf16Roundoff = 0x1p-8;
+  const auto values = want.as<float>();
+  for (std::size_t i = 0; i < allowed.size(); ++i) {
+    allowed[i] += kBf16Roundoff * (std::abs(double{values[i]}) + allowed[i]);
   }
   return allowed;
 }
 
 /// How far every output is from the reference's: within `allowed`, or, where that is empty, to the
-/// bit (as rounded to bf16 where it is stored so).
+/// bit. Outputs that mode `stored` keeps in bf16 may be one rounding further off, or must be what
+/// the exact result rounds to.
 template <class Op>
 std::vector<OutputDifference> output_differences(const Case<Op>& got, const Case<Op>& reference,
                                                  const std::vector<std::vector<double>>& allowed,
-                                                 Math math) {
+                                                 Math stored) {
   std::vector<OutputDifference> found;
   const auto operands = OpTraits<Op>::operands(reference.problem);
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].role == Role::in) continue;
     const HostTensor& want = reference.tensors[i];
+    const bool narrow = stored_type(operands[i], stored) != operands[i].dtype;
     if (!allowed.empty()) {
-      found.push_back({i, difference(got.tensors[i], want, allowed[i])});
+      const auto& bound = allowed[i];
+      found.push_back(
+          {i, difference(got.tensors[i], want, narrow ? with_rounding(bound, want) : bound)});
       continue;
     }
-    const bool narrow = stored_type(operands[i], math) != operands[i].dtype;
     found.push_back({i, difference(got.tensors[i], narrow ? widened(narrowed(want)) : want)});
   }
   return found;

@@ -99,8 +99,9 @@ class OpRows {
     row.engine = a.engine;
     row.algorithm = a.name;
     row.device = to_string(device_.device);
-    row.bytes = bytes_of(math);
-    if (const Verdict v = verdict(a, problem_, device_, math); !v) {
+    stored_ = storage_of(a);
+    row.bytes = bytes_of(stored_);
+    if (const Verdict v = verdict_of(a, math); !v) {
       row.status = Status::declined;
       row.why = v.why_not;
       row.layout = row.format = "";
@@ -114,6 +115,12 @@ class OpRows {
       if (!options_.list) fill(a, one);
       add(std::move(one));
     }
+  }
+
+  // Ops without products run in every mode, and are compared in their own.
+  Verdict verdict_of(const Algorithm<Op>& a, Math math) const {
+    if (a.math != math) return Verdict::no("computes in " + std::string(name_of(a.math)));
+    return verdict(a, problem_, device_, math);
   }
 
   std::vector<Variant> admitted_variants(const Algorithm<Op>& a) const {
@@ -211,7 +218,7 @@ class OpRows {
              const std::string& on) {
     const auto operands = OpTraits<Op>::operands(problem_);
     const auto& allowed = exact ? kToTheBit : truth.allowed;
-    for (const auto& o : output_differences(got, truth.reference, allowed, row.math)) {
+    for (const auto& o : output_differences(got, truth.reference, allowed, stored_)) {
       const Difference& d = o.difference;
       if (!exact) {
         row.max_abs_error = std::max(row.max_abs_error.value_or(0), d.max_abs);
@@ -233,7 +240,7 @@ class OpRows {
   void judge_again(Row& row, const Case<Op>& first, const Case<Op>& again,
                    const std::string& what) {
     const auto operands = OpTraits<Op>::operands(problem_);
-    for (const auto& o : output_differences(again, first, kToTheBit, row.math)) {
+    for (const auto& o : output_differences(again, first, kToTheBit, stored_)) {
       if (o.difference) {
         blame(row, std::string(operands[o.operand].name) + ": " + what +
                        " gives other bits: " + to_string(o.difference));
@@ -257,7 +264,9 @@ class OpRows {
 
   void count(const Algorithm<Op>& a, Row& row) {
     for (const Algorithm<Op>& counted : counting_algorithms().list<Op>()) {
-      if (counted.engine != a.engine || counted.name != a.name) continue;
+      const bool same =
+          counted.engine == a.engine && counted.name == a.name && counted.math == a.math;
+      if (!same) continue;
       Execution<Op> execution(counted, row.variant, device_, *real_inputs_, false);
       row.counted = counted_work([&] { execution.launch_and_wait(); }, row.bytes);
     }
@@ -335,6 +344,7 @@ class OpRows {
   const std::function<void(const Row&)>& on_row_;
   DeviceInfo device_;
   bool exact_;  // whether integers give exact results
+  Math stored_ = Math::fp32;  // whose types the tensors of the algorithm under way have
   // Of the math mode that is under way.
   std::optional<Case<Op>> integer_inputs_, real_inputs_;
   std::optional<Truth<Op>> integers_, reals_;

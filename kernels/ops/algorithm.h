@@ -88,6 +88,7 @@ struct Algorithm {
   Devices devices = Devices::none;  // where it runs
   Math math = Math::fp32;           // how it computes
   bool exact_on_integers = true;    // sums in any order, no transform: equals the reference then
+  bool fp32_tensors = false;        // math bf16: tensors lie in fp32 too, rounded on their way in
   /// Pure: no allocation on the device, no launch.
   std::function<Verdict(const Problem&, const DeviceInfo&)> can_run;
   /// Best guess first. Empty function: the one variant "".
@@ -97,6 +98,13 @@ struct Algorithm {
       prepare;
 };
 
+/// Whether a math mode means anything to an op: it multiplies tensors, and its kHasProducts says
+/// so. The other ops have one mode, fp32, and run in every net.
+template <class Op>
+inline constexpr bool kHasMathModes = requires {
+  requires Op::kHasProducts;
+};
+
 /// Verdict of an algorithm on a device and in a math mode: kind and mode first, then its own word.
 template <class Op>
 Verdict verdict(const Algorithm<Op>& a, const typename Op::Problem& problem,
@@ -104,7 +112,9 @@ Verdict verdict(const Algorithm<Op>& a, const typename Op::Problem& problem,
   if (!contains(a.devices, device.device.kind())) {
     return Verdict::no("does not run on " + to_string(device.device));
   }
-  if (a.math != math) return Verdict::no("computes in " + std::string(name_of(a.math)));
+  if (kHasMathModes<Op> && a.math != math) {
+    return Verdict::no("computes in " + std::string(name_of(a.math)));
+  }
   return a.can_run ? a.can_run(problem, device) : Verdict{};
 }
 

@@ -77,6 +77,7 @@ struct ConvForward {
   using Problem = ConvProblem;
   static constexpr std::string_view kName = "conv";
   static constexpr Pass kPass = Pass::forward;
+  static constexpr bool kHasProducts = true;
   struct Args {
     TensorView x, w, b;  // b with +bias only
     TensorView y;
@@ -89,6 +90,7 @@ struct ConvDgrad {
   using Problem = ConvProblem;
   static constexpr std::string_view kName = "conv";
   static constexpr Pass kPass = Pass::dgrad;
+  static constexpr bool kHasProducts = true;
   struct Args {
     TensorView dy, w, mask;  // mask with +mask only: y of the ReLU below, shape of x
     TensorView dx;
@@ -101,6 +103,7 @@ struct ConvWgrad {
   using Problem = ConvProblem;
   static constexpr std::string_view kName = "conv";
   static constexpr Pass kPass = Pass::wgrad;
+  static constexpr bool kHasProducts = true;
   struct Args {
     TensorView x, dy;
     TensorView dw, db;  // db with +db only

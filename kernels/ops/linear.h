@@ -31,6 +31,7 @@ struct LinearForward {
   using Problem = LinearProblem;
   static constexpr std::string_view kName = "gemm";
   static constexpr Pass kPass = Pass::forward;
+  static constexpr bool kHasProducts = true;
   struct Args {
     TensorView x, w, b;  // b with +bias only
     TensorView y;
@@ -43,6 +44,7 @@ struct LinearDgrad {
   using Problem = LinearProblem;
   static constexpr std::string_view kName = "gemm";
   static constexpr Pass kPass = Pass::dgrad;
+  static constexpr bool kHasProducts = true;
   struct Args {
     TensorView dy, w, mask;  // mask with +mask only: y of the ReLU below
     TensorView dx;
@@ -55,6 +57,7 @@ struct LinearWgrad {
   using Problem = LinearProblem;
   static constexpr std::string_view kName = "gemm";
   static constexpr Pass kPass = Pass::wgrad;
+  static constexpr bool kHasProducts = true;
   struct Args {
     TensorView x, dy;
     TensorView dw, db;  // db with +db only

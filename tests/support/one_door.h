@@ -12,13 +12,14 @@ namespace fovea::test {
 using namespace fovea::compare;
 
 /// Compares all outputs and the state. `exact`: to the bit; else within the op's tolerance.
+/// `stored`: the mode whose types the tensors have.
 template <class Op>
 void expect_close(const Case<Op>& got, const Case<Op>& in, const Case<Op>& reference, bool exact,
-                  Math math) {
+                  Math math, Math stored = Math::fp32) {
   const auto operands = OpTraits<Op>::operands(in.problem);
   const auto allowed =
       exact ? std::vector<std::vector<double>>{} : allowed_differences(in, reference, math);
-  for (const auto& found : output_differences(got, reference, allowed, math)) {
+  for (const auto& found : output_differences(got, reference, allowed, stored)) {
     EXPECT_EQ(to_string(found.difference), "")
         << operands[found.operand].name << (exact ? ", which is to be exact" : "");
   }
@@ -59,17 +60,18 @@ Case<Op> expect_right(const Algorithm<Op>& algorithm, const Variant& variant,
                      OpTraits<Op>::exact_on_integers(in.problem);
   Execution<Op> execution(algorithm, variant, device, in, false);
   const Case<Op> first = run_cleanly(execution, [&] { return execution.run(); });
-  expect_close(first, in, reference, exact, algorithm.math);
+  const Math stored = storage_of(algorithm);
+  expect_close(first, in, reference, exact, algorithm.math, stored);
   if (thoroughness.again) {
     SCOPED_TRACE("second run");
     expect_close(run_cleanly(execution, [&] { return execution.run_again(); }), in, first, true,
-                 algorithm.math);
+                 algorithm.math, stored);
   }
   if (thoroughness.in_place && shares_memory<Op>(in.problem)) {
     SCOPED_TRACE("in place");
     Execution<Op> in_place(algorithm, variant, device, in, true);
     expect_close(run_cleanly(in_place, [&] { return in_place.run(); }), in, first, true,
-                 algorithm.math);
+                 algorithm.math, stored);
   }
   return first;
 }
