@@ -6,18 +6,30 @@
 
 namespace fovea::FOVEA_TARGET {
 
+namespace {
+
+constexpr Math kMaths[] = {Math::fp32, Math::tf32, Math::bf16};
+
+}  // namespace
+
 void add_algorithms(Registry& registry) {
   registry.add(conv_forward_direct_tiled());
+  for (const Math m : kMaths) registry.add(conv_forward_implicit_gemm(m));
   registry.add(conv_forward_naive());
   registry.add(conv_dgrad_direct_tiled());
+  for (const Math m : kMaths) registry.add(conv_dgrad_implicit_gemm(m));
   registry.add(conv_dgrad_naive());
   registry.add(conv_wgrad_direct_tiled());
+  for (const Math m : kMaths) registry.add(conv_wgrad_implicit_gemm(m));
   registry.add(conv_wgrad_naive());
   registry.add(linear_forward_tiled());
+  for (const Math m : kMaths) registry.add(linear_forward_pipelined(m));
   registry.add(linear_forward_naive());
   registry.add(linear_dgrad_tiled());
+  for (const Math m : kMaths) registry.add(linear_dgrad_pipelined(m));
   registry.add(linear_dgrad_naive());
   registry.add(linear_wgrad_tiled());
+  for (const Math m : kMaths) registry.add(linear_wgrad_pipelined(m));
   registry.add(linear_wgrad_naive());
   // All other ops.
   registry.add(relu_forward());

@@ -14,13 +14,19 @@ Algorithm<ConvWgrad> conv_wgrad_direct_tiled();
 Algorithm<ConvForward> conv_forward_naive();
 Algorithm<ConvDgrad> conv_dgrad_naive();
 Algorithm<ConvWgrad> conv_wgrad_naive();
+Algorithm<ConvForward> conv_forward_implicit_gemm(Math math);
+Algorithm<ConvDgrad> conv_dgrad_implicit_gemm(Math math);
+Algorithm<ConvWgrad> conv_wgrad_implicit_gemm(Math math);
 
 // kernels/cuda/linear
 Algorithm<LinearForward> linear_forward_tiled();
 Algorithm<LinearDgrad> linear_dgrad_tiled();
 Algorithm<LinearWgrad> linear_wgrad_tiled();
+Algorithm<LinearForward> linear_forward_pipelined(Math math);
 Algorithm<LinearForward> linear_forward_naive();
+Algorithm<LinearDgrad> linear_dgrad_pipelined(Math math);
 Algorithm<LinearDgrad> linear_dgrad_naive();
+Algorithm<LinearWgrad> linear_wgrad_pipelined(Math math);
 Algorithm<LinearWgrad> linear_wgrad_naive();
 
 // activation.cu, add.cu, bias.cu, dropout.cu, scale.cu

@@ -121,7 +121,7 @@ TEST(Compare, CountsTheWorkOfEmulatedKernelsTheSameInEveryRun) {
     return compare_all(default_registry(), {parse_problem("n1c8h12k16r3ph1")}, options, {});
   };
   const auto rows = run(), again = run();
-  ASSERT_EQ(rows.size(), 6U) << "three passes, two algorithms";
+  ASSERT_EQ(rows.size(), 9U) << "three passes, three algorithms";
   const bool counted = !counting_registry().list<ConvForward>().empty();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(rows[i].status, Status::ok) << rows[i].why;

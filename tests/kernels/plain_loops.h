@@ -69,16 +69,16 @@ inline DeviceInfo emulated() {
           .shared_bytes_per_block = 99 * 1024};
 }
 
-/// Runs f(prepared, workspace) for every algorithm and variant that takes p; the workspace is
-/// NaN.
+/// Runs f(prepared, workspace) for every algorithm, in its math mode, and variant that takes p; the
+/// workspace is NaN.
 template <class Op, class F>
 void for_each_way(const typename Op::Problem& p, F f) {
   ASSERT_FALSE(registry().list<Op>().empty());
   for (const Algorithm<Op>& a : registry().list<Op>()) {
-    if (!verdict(a, p, emulated(), Math::fp32)) continue;
+    if (!verdict(a, p, emulated(), a.math)) continue;
     for (const Variant& variant : variants_of(a, p, emulated(), Limits{})) {
-      SCOPED_TRACE(a.name + " " + variant + " " + std::string(name_of(Op::kPass)) + " " +
-                   to_string(p));
+      SCOPED_TRACE(a.name + " " + std::string(name_of(a.math)) + " " + variant + " " +
+                   std::string(name_of(Op::kPass)) + " " + to_string(p));
       const auto prepared = a.prepare(p, variant, emulated());
       Values workspace(prepared->workspace_bytes() / sizeof(float) + 1, std::nanf(""));
       f(*prepared, workspace.data());

@@ -35,6 +35,8 @@ class TiledKernels {
     for (const TiledKernel<Op>& k : kernels_) tiles_.push_back(k.tile);
   }
 
+  bool empty() const { return kernels_.empty(); }
+
   std::vector<Variant> variants(const Problem& p, const Limits& limits) const {
     std::vector<Variant> names;
     for (const TiledVariant& v : tiled_variants(extents_(p), tiles_, limits)) {

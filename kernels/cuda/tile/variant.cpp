@@ -15,13 +15,37 @@ namespace {
 constexpr double kMultiprocessors = 132;
 constexpr double kLanes = 128;           // fp32 multiply-adds a cycle and SM
 constexpr double kBytesPerCycle = 1700;  // 3.0 TB/s at 1.755 GHz
-constexpr double kLaunchCycles = 4000;   // a second kernel after the first, 2 to 3 microseconds
-constexpr double kBlockOverhead = 48;    // indices of the reduction: filling, draining, storing
+constexpr double kTensorLanes = 640;  // tf32 multiply-adds by mma.sync: 60 % of wgmma's; bf16 twice
+constexpr double kSharedBytes = 128;  // a cycle and SM
+constexpr double kL2Bytes = 24;       // a cycle and SM: 5.5 TB/s over all
+constexpr double kLaunchCycles = 4000;  // a second kernel after the first, 2 to 3 microseconds
+constexpr double kBlockOverhead = 48;   // indices of the reduction: filling, draining, storing
 
 constexpr int kMaxSplits = 256;
 constexpr std::int64_t kLeastPart = 8 * kSlice;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Of `extent`, what an average tile has.
+double used(std::int64_t extent, int tile) {
+  return static_cast<double>(extent) / static_cast<double>(ceil_div(extent, tile));
+}
+
+// Cycles of an SM for one index of the reduction of a tile.
+double cycles_of_index(const Extents& e, const TileSize& t) {
+  if (t.math == Math::fp32) {
+    // A thread's instructions: its multiply-adds, and its reads at four floats each with the
+    // address arithmetic that goes with them.
+    const double instructions =
+        t.thread_rows * t.thread_columns + 0.5 * (t.thread_rows + t.thread_columns);
+    return t.threads() * instructions / kLanes;
+  }
+  constexpr double kFloat = 4;
+  const double math = t.rows * t.columns / (t.math == Math::tf32 ? kTensorLanes : 2 * kTensorLanes);
+  const double reads = t.threads() / 32.0 * (t.thread_rows + t.thread_columns);
+  const double copies = used(e.rows, t.rows) + used(e.columns, t.columns);  // zeros cost nothing
+  return std::max({math, (reads + copies) * kFloat / kSharedBytes, copies * kFloat / kL2Bytes});
+}
 
 TiledVariant with_best_split(const Extents& e, const TileSize& tile, const Limits& limits) {
   TiledVariant best{tile, 1};
@@ -85,11 +109,7 @@ double predicted_cycles(const Extents& e, const TiledVariant& v) {
                                           ceil_div(e.columns, t.columns) * e.groups * v.splits);
   const double blocks_of_one = std::ceil(blocks / kMultiprocessors);
   const double depth = static_cast<double>(part_length(e.depth, v.splits)) + kBlockOverhead;
-  // A thread's instructions for each index: its multiply-adds, and its reads at four floats each
-  // with the address arithmetic that goes with them.
-  const double instructions =
-      t.thread_rows * t.thread_columns + 0.5 * (t.thread_rows + t.thread_columns);
-  const double product = blocks_of_one * t.threads() * depth * instructions / kLanes;
+  const double product = blocks_of_one * depth * cycles_of_index(e, t);
   if (v.splits == 1) return product;
   return product + 2.0 * static_cast<double>(partial_bytes(e, v.splits)) / kBytesPerCycle +
          kLaunchCycles;

@@ -4,6 +4,7 @@
 
 #include <fovea/kernels/ops/algorithm.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -19,11 +20,16 @@ struct Extents {
   bool may_split = false;  // the reduction may go in parts through the workspace
 };
 
-/// A tile that a kernel was built for: outputs of a block, outputs of a thread.
+/// A tile that a kernel was built for: outputs of a block; outputs of a thread, or, by tensor cores
+/// (math is not fp32), of a warp.
 struct TileSize {
   int rows = 0, columns = 0;
   int thread_rows = 0, thread_columns = 0;
-  constexpr int threads() const { return rows * columns / (thread_rows * thread_columns); }
+  std::size_t shared_bytes = 0;  // of a block, for slices
+  Math math = Math::fp32;
+  constexpr int threads() const {
+    return rows * columns / (thread_rows * thread_columns) * (math == Math::fp32 ? 1 : 32);
+  }
   friend constexpr bool operator==(const TileSize&, const TileSize&) = default;
 };
 
@@ -50,9 +56,9 @@ bool can_split(const Extents& e, int splits);
 /// without a split.
 std::size_t partial_bytes(const Extents& e, int splits);
 
-/// Predicted clock cycles on a card of 132 SMs: the busiest SM's blocks, their threads'
-/// multiply-adds and shared-memory reads, and, split, the partial sums' way through memory. Good
-/// for ranking, not for reporting.
+/// Predicted clock cycles on a card of 132 SMs: the busiest SM's blocks, for fp32 their threads'
+/// multiply-adds and shared-memory reads, for tensor cores the slowest of these, shared memory and
+/// L2; and, split, the partial sums' way through memory. Good for ranking, not for reporting.
 double predicted_cycles(const Extents& e, const TiledVariant& v);
 
 /// Each tile with its best split, best prediction first; all fit the workspace of `limits`.

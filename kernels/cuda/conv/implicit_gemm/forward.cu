@@ -1,0 +1,93 @@
+// forward.cu - implicit_gemm, forward: y[pixels, filters] = x[pixels, taps and channels] w^T, with
+// bias and ReLU. Few tiles: the reduction in parts, added in order by tile/reduce.cu. See kernel.h.
+#include <fovea/kernels/cuda/conv/implicit_gemm/algorithm.h>
+#include <fovea/kernels/cuda/conv/implicit_gemm/finish.h>
+#include <fovea/kernels/cuda/tile/reduce.h>
+
+namespace fovea::FOVEA_TARGET {
+namespace {
+
+template <class T, int Width>
+struct ForwardPass {
+  using Tile = T;
+  using Left = PatchRows<float>;
+  using Right = MatrixRows<float>;
+  using Finish = FinishForward;
+  static constexpr int kWidth = Width;
+};
+
+template <class P>
+void run(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamView stream) {
+  const Patch patch = output_patch(p);
+  const Odometer taps{patch.group_channels, patch.taps_across};
+  const ForwardEpilogue epilogue = forward_epilogue(p.epilogue, a.b);
+  const std::int64_t count = p.y_shape().elements();
+  const bool whole = splits == 1;
+  float* const y = whole ? a.y.as<float>() : static_cast<float*>(a.context.workspace);
+  run_implicit_gemm<P>({.left = {patch, a.x.as<float>(), taps.digits(LeftCopies<P>::kStep)},
+                        .right = {a.w.as<float>(), p.k_per_group(), patch.depth},
+                        .rows = patch.cells,
+                        .columns = p.k_per_group(),
+                        .depth = patch.depth,
+                        .groups = p.groups,
+                        .splits = splits,
+                        .finish = {.y = y,
+                                   .part = whole ? 0 : count,
+                                   .pixels = patch.cells,
+                                   .group_filters = p.k_per_group(),
+                                   .filters = p.k,
+                                   .vectors = p.k_per_group() % 4 == 0 && is_aligned(y, 16),
+                                   .epilogue = whole ? epilogue : ForwardEpilogue{}}},
+                       stream);
+  if (!whole) run_reduce({y, count, splits}, a.y.as<float>(), p.k, epilogue, stream);
+}
+
+bool in_vectors(const ConvProblem& p) { return p.c_per_group() % 4 == 0; }
+
+template <class Vector, class Scalar>
+void run_vector(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamView stream) {
+  const bool aligned = is_aligned(a.x.data, 16) && is_aligned(a.w.data, 16);
+  aligned ? run<Vector>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+}
+
+Extents extents(const ConvProblem& p) {
+  Extents e = forward_extents(p);
+  e.may_split = true;
+  return e;
+}
+
+template <class Large, class Small, class ScalarTile>
+Algorithm<ConvForward> algorithm(Math math) {
+  using Scalar = ForwardPass<ScalarTile, 1>;
+  const auto vector = []<class P>(P*) {
+    return gemm_kernel<ConvForward, P>(run_vector<P, Scalar>);
+  };
+  return implicit_gemm_algorithm<ConvForward>(
+      {.math = math,
+       .offered = {.bias = true, .relu = true},
+       .extents = extents,
+       .in_vectors = in_vectors,
+       .vector = {vector(static_cast<ForwardPass<Large, 4>*>(nullptr)),
+                  vector(static_cast<ForwardPass<Small, 4>*>(nullptr))},
+       .scalar = {gemm_kernel<ConvForward, Scalar>(run<Scalar>)}});
+}
+
+using Tiles = TallTiles<Order::along, Order::along>;
+
+}  // namespace
+
+Algorithm<ConvForward> conv_forward_implicit_gemm(Math math) {
+  switch (math) {
+    case Math::fp32:
+      return algorithm<Tiles::Fp32Large, Tiles::Fp32Small, Tiles::Fp32Scalar>(math);
+    case Math::tf32:
+      return algorithm<Tiles::Large<Tf32Math>, Tiles::Small<Tf32Math>, Tiles::Scalar<Tf32Math>>(
+          math);
+    case Math::bf16:
+      return algorithm<Tiles::Large<Bf16Math>, Tiles::Small<Bf16Math>, Tiles::Scalar<Bf16Math>>(
+          math);
+  }
+  return {};
+}
+
+}  // namespace fovea::FOVEA_TARGET

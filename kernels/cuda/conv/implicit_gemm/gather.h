@@ -1,0 +1,283 @@
+// gather.h - where the operands of implicit_gemm lie: the two sides of each pass as Gathers
+// (tile/copies.h). Each is made for a block's tile from a Source, the kernel's argument.
+//
+//   pass     left (rows)                         right (columns)
+//   forward  PatchRows of x: pixels              MatrixRows of w: filters
+//   dgrad    PatchRows of dy: cells of a phase   PhaseWeights: channels
+//   wgrad    MatrixColumns of dy: filters        PatchColumns of x: taps and channels
+//
+// E is the type in memory and in shared memory. Offsets are 32 bits, modulo 2^32: a place outside
+// of a tensor may have any, one inside is below 2^31.
+#pragma once
+
+#include <fovea/kernels/cuda/conv/patch.h>
+#include <fovea/kernels/cuda/tile/copies.h>
+#include <fovea/kernels/cuda/tile/odometer.h>
+
+namespace fovea::FOVEA_TARGET {
+
+/// What a block computes.
+struct BlockPlace {
+  unsigned row = 0, column = 0;  // the tile's first
+  int group = 0;
+  unsigned begin = 0, end = 0;  // of the reduction
+};
+
+/// A pixel of the tile in shared memory, 16 bytes: lanes that read neighbours meet in no bank.
+struct alignas(16) TilePixel {
+  unsigned offset;
+  int row, column, unused;
+};
+
+/// Indices from `index` to the end of the part; none or fewer behind it.
+__device__ __forceinline__ int left_behind(unsigned index, unsigned end) {
+  return static_cast<int>(end) - static_cast<int>(index);
+}
+
+__device__ __forceinline__ Place place_in(const Patch& patch, unsigned offset, int row,
+                                          int column) {
+  return {offset, static_cast<unsigned>(row) < static_cast<unsigned>(patch.rows.extent) &&
+                      static_cast<unsigned>(column) < static_cast<unsigned>(patch.columns.extent)};
+}
+
+/// Row: a pixel of the grid; index: tap and channel, channels fastest.
+template <class E>
+class PatchRows {
+ public:
+  using Element = E;
+  struct Source {
+    Patch patch;
+    const E* image;
+    Digits step;  // of a slice
+  };
+  struct Cursor {
+    int left;       // of the part's indices
+    Digits digits;  // channel, tap column, tap row
+  };
+  struct Spot {  // relative to a pixel
+    unsigned offset;
+    int row, column;
+  };
+
+  /// Fills the table of the tile's pixels; all threads of the block call.
+  template <int Rows, int Threads>
+  static __device__ __forceinline__ void fill(TilePixel (&table)[Rows], const Source& source,
+                                              const BlockPlace& block) {
+    const int first_channel = block.group * static_cast<int>(source.patch.group_channels.divisor());
+    for (int i = static_cast<int>(threadIdx.x); i < Rows; i += Threads) {
+      const Pixel p = source.patch.pixel(block.row + static_cast<unsigned>(i), first_channel);
+      table[i] = {static_cast<unsigned>(p.offset), p.row, p.column, 0};
+    }
+  }
+
+  __device__ __forceinline__ PatchRows(const Source& source, const TilePixel* table,
+                                       const BlockPlace& block)
+      : source_{source}, table_{table}, end_{block.end} {}
+  __device__ __forceinline__ const E* tensor() const { return source_.image; }
+  __device__ __forceinline__ Cursor begin(int, unsigned index) const {
+    return {left_behind(index, end_), odometer().digits(index)};
+  }
+  __device__ __forceinline__ void next(Cursor& c) const {
+    c.left -= kSlice;
+    c.digits = odometer().sum(c.digits, source_.step);
+  }
+  __device__ __forceinline__ Spot spot(const Cursor& c) const {
+    const Patch& patch = source_.patch;
+    const int row = static_cast<int>(c.digits.high) * patch.rows.step;
+    const int column = static_cast<int>(c.digits.middle) * patch.columns.step;
+    const int offset = (row * patch.columns.extent + column) * patch.channels;
+    return {static_cast<unsigned>(offset) + c.digits.low, c.left > 0 ? row : kNowhere, column};
+  }
+  __device__ __forceinline__ Place find(int i, const Spot& s) const {
+    const TilePixel p = table_[i];
+    return place_in(source_.patch, p.offset + s.offset, p.row + s.row, p.column + s.column);
+  }
+
+ private:
+  __device__ __forceinline__ Odometer odometer() const {
+    return {source_.patch.group_channels, source_.patch.taps_across};
+  }
+
+  const Source& source_;
+  const TilePixel* table_;
+  unsigned end_;
+};
+
+/// Row: tap and channel; index: a pixel of the grid, columns fastest.
+template <class E>
+class PatchColumns {
+ public:
+  using Element = E;
+  struct Source {
+    Patch patch;
+    const E* image;
+    unsigned stride;  // of the thread's indices
+    Digits step;      // its digits
+  };
+  struct Cursor {
+    int left;       // of the part's indices
+    Digits digits;  // column, row, image
+    Tap tap;        // of the thread's row
+  };
+
+  __device__ __forceinline__ PatchColumns(const Source& source, const BlockPlace& block)
+      : source_{source}, block_{block} {}
+  __device__ __forceinline__ const E* tensor() const { return source_.image; }
+  __device__ __forceinline__ Cursor begin(int i, unsigned index) const {
+    Tap tap = source_.patch.tap(block_.column + static_cast<unsigned>(i));
+    tap.offset += block_.group * static_cast<int>(source_.patch.group_channels.divisor());
+    return {left_behind(index, block_.end), odometer().digits(index), tap};
+  }
+  __device__ __forceinline__ void next(Cursor& c) const {
+    c.left -= static_cast<int>(source_.stride);
+    c.digits = odometer().sum(c.digits, source_.step);
+  }
+  __device__ __forceinline__ const Cursor& spot(const Cursor& c) const { return c; }
+  __device__ __forceinline__ Place find(int, const Cursor& c) const {
+    const Patch& patch = source_.patch;
+    const int row = static_cast<int>(c.digits.middle) * patch.rows.stride + patch.rows.origin;
+    const int column = static_cast<int>(c.digits.low) * patch.columns.stride + patch.columns.origin;
+    const unsigned pixel =
+        (c.digits.high * static_cast<unsigned>(patch.rows.extent) + static_cast<unsigned>(row)) *
+            static_cast<unsigned>(patch.columns.extent) +
+        static_cast<unsigned>(column);
+    Place p = place_in(
+        patch, pixel * static_cast<unsigned>(patch.channels) + static_cast<unsigned>(c.tap.offset),
+        row + c.tap.row, column + c.tap.column);
+    p.inside = p.inside && c.left > 0;
+    return p;
+  }
+
+ private:
+  __device__ __forceinline__ Odometer odometer() const {
+    return {source_.patch.grid_columns, source_.patch.grid_rows};
+  }
+  const Source& source_;
+  BlockPlace block_;
+};
+
+/// Element (i, index) at i * pitch + index of each group's matrix.
+template <class E>
+class MatrixRows {
+ public:
+  using Element = E;
+  struct Source {
+    const E* matrix;
+    int rows;  // of a group
+    unsigned pitch;
+  };
+  using Cursor = unsigned;  // the index
+
+  __device__ __forceinline__ MatrixRows(const Source& source, const BlockPlace& block)
+      : source_{source},
+        first_{(static_cast<unsigned>(block.group * source.rows) + block.column) * source.pitch},
+        rows_{source.rows - static_cast<int>(block.column)},
+        end_{block.end} {}
+  __device__ __forceinline__ const E* tensor() const { return source_.matrix; }
+  __device__ __forceinline__ Cursor begin(int, unsigned index) const { return index; }
+  __device__ __forceinline__ void next(Cursor& c) const { c += kSlice; }
+  __device__ __forceinline__ const Cursor& spot(const Cursor& c) const { return c; }
+  __device__ __forceinline__ Place find(int i, const Cursor& c) const {
+    return {first_ + static_cast<unsigned>(i) * source_.pitch + c, i < rows_ && c < end_};
+  }
+
+ private:
+  const Source& source_;
+  unsigned first_;
+  int rows_;
+  unsigned end_;
+};
+
+/// Element (i, index) at index * pitch + i: groups side by side.
+template <class E>
+class MatrixColumns {
+ public:
+  using Element = E;
+  struct Source {
+    const E* matrix;
+    int rows;  // of a group
+    unsigned pitch;
+    unsigned stride;  // of the thread's indices
+  };
+  struct Cursor {
+    int left;  // of the part's indices
+    unsigned offset;
+  };
+
+  __device__ __forceinline__ MatrixColumns(const Source& source, const BlockPlace& block)
+      : source_{source},
+        first_{static_cast<unsigned>(block.group * source.rows) + block.row},
+        rows_{source.rows - static_cast<int>(block.row)},
+        end_{block.end} {}
+  __device__ __forceinline__ const E* tensor() const { return source_.matrix; }
+  __device__ __forceinline__ Cursor begin(int i, unsigned index) const {
+    return {left_behind(index, end_), index * source_.pitch + first_ + static_cast<unsigned>(i)};
+  }
+  __device__ __forceinline__ void next(Cursor& c) const {
+    c.left -= static_cast<int>(source_.stride);
+    c.offset += source_.stride * source_.pitch;
+  }
+  __device__ __forceinline__ const Cursor& spot(const Cursor& c) const { return c; }
+  __device__ __forceinline__ Place find(int i, const Cursor& c) const {
+    return {c.offset, i < rows_ && c.left > 0};
+  }
+
+ private:
+  const Source& source_;
+  unsigned first_;
+  int rows_;
+  unsigned end_;
+};
+
+/// The weights that one phase of dgrad meets. Row: a channel of the group; index: tap of the phase
+/// and filter of the group, filters fastest.
+template <class E>
+class PhaseWeights {
+ public:
+  using Element = E;
+  struct Source {
+    const E* w;                                  // [k,r,s,c/groups]
+    FastDivide filters, taps_across;             // of a group; of the phase
+    int channels = 0;                            // of a group
+    int filter_size = 0;                         // r * s * channels: from filter to filter
+    int first = 0, tap_row = 0, tap_column = 0;  // first tap, and from tap to tap
+    unsigned stride = 0;                         // of the thread's indices
+    Digits step;                                 // its digits
+  };
+  struct Cursor {
+    int left;       // of the part's indices
+    Digits digits;  // filter, tap column, tap row
+  };
+
+  __device__ __forceinline__ PhaseWeights(const Source& source, const BlockPlace& block)
+      : source_{source},
+        first_{block.group * static_cast<int>(source.filters.divisor()) * source.filter_size +
+               source.first + static_cast<int>(block.column)},
+        channels_{source.channels - static_cast<int>(block.column)},
+        end_{block.end} {}
+  __device__ __forceinline__ const E* tensor() const { return source_.w; }
+  __device__ __forceinline__ Cursor begin(int, unsigned index) const {
+    return {left_behind(index, end_), odometer().digits(index)};
+  }
+  __device__ __forceinline__ void next(Cursor& c) const {
+    c.left -= static_cast<int>(source_.stride);
+    c.digits = odometer().sum(c.digits, source_.step);
+  }
+  __device__ __forceinline__ const Cursor& spot(const Cursor& c) const { return c; }
+  __device__ __forceinline__ Place find(int i, const Cursor& c) const {
+    const int tap = static_cast<int>(c.digits.high) * source_.tap_row +
+                    static_cast<int>(c.digits.middle) * source_.tap_column;
+    const int filter = static_cast<int>(c.digits.low) * source_.filter_size;
+    return {static_cast<unsigned>(first_ + filter + tap + i), i < channels_ && c.left > 0};
+  }
+
+ private:
+  __device__ __forceinline__ Odometer odometer() const {
+    return {source_.filters, source_.taps_across};
+  }
+  const Source& source_;
+  int first_, channels_;
+  unsigned end_;
+};
+
+}  // namespace fovea::FOVEA_TARGET

@@ -1,0 +1,45 @@
+// tiles.h - the tiles that implicit_gemm is built for. Each instantiation is a kernel for each pass
+// and math mode, so there are few; what each is for:
+//
+//   fp32   128x128  most work for each read of shared memory; two blocks of 48 KiB an SM
+//          128x64   64, 192 filters or channels; small grids (wgrad: 64x128)
+//   tf32,  256x128  tensor cores outrun L2: the larger the tile, the fewer bytes; one block an SM
+//   bf16   128x64   64, 192; small grids; two blocks an SM (wgrad: 64x128)
+//   each   scalar   channels that are no multiple of 4, as a first layer's: copies of 4 bytes. 96
+//                   wide, as the first layer of AlexNet, for tensor cores
+#pragma once
+
+#include <fovea/kernels/cuda/tile/simt.h>
+#include <fovea/kernels/cuda/tile/tensor.h>
+
+namespace fovea::FOVEA_TARGET {
+
+/// Tiles of forward (A and B along) and dgrad (B across): few columns.
+template <Order A, Order B>
+struct TallTiles {
+  using Fp32Large = SimtTile<128, 128, 8, 8, 3, 2, A, B>;
+  using Fp32Small = SimtTile<128, 64, 8, 4, 3, 2, A, B>;
+  using Fp32Scalar = SimtTile<128, 64, 8, 4, 3, 2, A, B>;
+  template <class M>
+  using Large = TensorTile<M, 256, 128, 64, 64, 3, 1, A, B>;
+  template <class M>
+  using Small = TensorTile<M, 128, 64, 32, 32, 3, 2, A, B>;
+  template <class M>
+  using Scalar = TensorTile<M, 128, 96, 32, 48, 3, 2, A, B>;
+};
+
+/// Tiles of wgrad (both across): few rows.
+struct WideTiles {
+  static constexpr Order A = Order::across, B = Order::across;
+  using Fp32Large = SimtTile<128, 128, 8, 8, 3, 2, A, B>;
+  using Fp32Small = SimtTile<64, 128, 4, 8, 3, 2, A, B>;
+  using Fp32Scalar = SimtTile<64, 128, 4, 8, 3, 2, A, B>;
+  template <class M>
+  using Large = TensorTile<M, 128, 256, 64, 64, 3, 1, A, B>;
+  template <class M>
+  using Small = TensorTile<M, 64, 128, 32, 32, 3, 2, A, B>;
+  template <class M>
+  using Scalar = TensorTile<M, 96, 128, 48, 32, 3, 2, A, B>;
+};
+
+}  // namespace fovea::FOVEA_TARGET

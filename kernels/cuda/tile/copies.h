@@ -1,0 +1,106 @@
+// copies.h - which thread copies which elements of a slice from global to shared memory, by
+// cp.async: 16 bytes where Width is 4, else one element.
+//
+// An operand is a Gather, made for a block:
+//   Element             float; what lies in memory and in the slice
+//   begin(i, kk)        a Cursor for a thread that starts at row i, index kk
+//   next(cursor)        steps it by kStep of the class below
+//   spot(cursor)        what of it is the same for all rows
+//   find(i, spot)       where the element of row i lies: a Place
+// With Width = 4 four neighbours are inside or outside together; launchers see to it.
+#pragma once
+
+#include <fovea/kernels/cuda/tile/slice.h>
+#include <fovea/kernels/device/async_copy.h>
+
+namespace fovea::FOVEA_TARGET {
+
+/// An element of the gather's tensor, or the zero that stands for what lies outside.
+struct Place {
+  unsigned offset;  // elements; tensors have fewer than 2^31
+  bool inside;
+};
+
+template <int Width, class Element>
+__device__ __forceinline__ void copy_element(Element* to, const Element* tensor,
+                                             const Place& place) {
+  async_copy<static_cast<int>(sizeof(Element)) * Width>(
+      to, tensor + (place.inside ? place.offset : 0U), place.inside);
+}
+
+/// The copies of one operand by a thread of the block.
+template <class Layout, int Threads, int Width, class Gather, Order = Layout::kOrder>
+class Copies;
+
+/// Along the reduction: kLanes threads side by side have a row, the same ones for all slices. A
+/// thread's rows share one cursor.
+template <class Layout, int Threads, int Width, class Gather>
+class Copies<Layout, Threads, Width, Gather, Order::along> {
+  static constexpr int kLanes = kSlice / Width;
+  static constexpr int kRowsPerPass = Threads / kLanes;
+  static_assert(Threads % kLanes == 0);
+
+ public:
+  static constexpr int kStep = kSlice;
+
+  __device__ __forceinline__ Copies(const Gather& gather, unsigned first)
+      : gather_{gather}, cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
+
+  /// Starts copying the next slice.
+  __device__ __forceinline__ void start(typename Gather::Element* to) {
+    const auto& spot = gather_.spot(cursor_);
+#pragma unroll
+    for (int pass = 0; pass * kRowsPerPass < Layout::kRows; ++pass) {
+      const int row = static_cast<int>(threadIdx.x) / kLanes + pass * kRowsPerPass;
+      if (Layout::kRows % kRowsPerPass != 0 && row >= Layout::kRows) break;
+      copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(),
+                          gather_.find(row, spot));
+    }
+    gather_.next(cursor_);
+  }
+
+ private:
+  static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % kLanes; }
+  const Gather& gather_;
+  typename Gather::Cursor cursor_;
+};
+
+/// Across the reduction: a thread keeps its row, or Width of them, for all slices, and goes through
+/// every kStep-th index.
+template <class Layout, int Threads, int Width, class Gather>
+class Copies<Layout, Threads, Width, Gather, Order::across> {
+  static constexpr int kLanes = Layout::kRows / Width;
+  static constexpr int fitting(int most) {  // a power of two, so that it divides the slice
+    int steps = kSlice;
+    while (steps > most) steps /= 2;
+    return steps;
+  }
+
+ public:
+  static constexpr int kStep = fitting(Threads / kLanes);
+  static_assert(kStep >= 1);
+
+  __device__ __forceinline__ Copies(const Gather& gather, unsigned first)
+      : gather_{gather}, cursor_{gather.begin(row(), first + static_cast<unsigned>(index()))} {}
+
+  /// Starts copying the next slice.
+  __device__ __forceinline__ void start(typename Gather::Element* to) {
+    if (Threads > kLanes * kStep && static_cast<int>(threadIdx.x) >= kLanes * kStep) return;
+#pragma unroll
+    for (int kk = 0; kk < kSlice; kk += kStep) {
+      copy_element<Width>(to + Layout::at(row(), index() + kk), gather_.tensor(),
+                          gather_.find(row(), gather_.spot(cursor_)));
+      gather_.next(cursor_);
+    }
+  }
+
+ private:
+  static __device__ __forceinline__ int row() {
+    return static_cast<int>(threadIdx.x) % kLanes * Width;
+  }
+  static __device__ __forceinline__ int index() { return static_cast<int>(threadIdx.x) / kLanes; }
+  const Gather& gather_;
+  typename Gather::Cursor cursor_;
+};
+
+}  // namespace fovea::FOVEA_TARGET

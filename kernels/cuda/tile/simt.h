@@ -1,0 +1,114 @@
+// simt.h - C[BM,BN] += A B from slices in shared memory by fp32 multiply-adds: TM x TN outputs a
+// thread, 4 x 8 threads a warp. tensor.h is the same by tensor cores.
+//
+// A thread's rows come in vectors of four neighbours with the other threads' between them. It takes
+// four (or two) indices of the reduction at a time: along, a vector of them for each row; across, a
+// vector of rows for each index.
+#pragma once
+
+#include <fovea/kernels/cuda/tile/slice.h>
+#include <fovea/kernels/device/fma_row.h>
+#include <fovea/kernels/device/vector.h>
+
+namespace fovea::FOVEA_TARGET {
+
+/// Stages: slices in shared memory at once. Blocks: how many an SM is to hold; bounds registers.
+template <int BM_, int BN_, int TM, int TN, int Stages, int Blocks, Order OrderA, Order OrderB>
+struct SimtTile {
+  static constexpr int BM = BM_, BN = BN_;
+  static constexpr int kThreadRows = BM / TM, kThreadColumns = BN / TN;
+  static constexpr int kThreads = kThreadRows * kThreadColumns;
+  static constexpr int kStages = Stages, kBlocks = Blocks;
+  static_assert(BM % TM == 0 && BN % TN == 0 && TM % 4 == 0 && TN % 4 == 0);
+  static_assert(kThreadRows % 4 == 0 && kThreadColumns % 8 == 0, "warps of 4 x 8 threads");
+
+  using Element = float;
+  using LayoutA = SliceLayout<OrderA, BM, 2>;
+  using LayoutB = SliceLayout<OrderB, BN, 2>;
+  struct Stage {
+    alignas(128) float a[BM * kSlice];
+    alignas(128) float b[BN * kSlice];
+  };
+  using Accumulators = float[TN][TM];
+  // Indices of the reduction that are read at once. One operand along and the other across keep
+  // 4 TM of the one while they go through the other: with four at once registers would spill.
+  static constexpr int kAtOnce = OrderA == OrderB ? 4 : 2;
+
+  static constexpr TileSize kSize{.rows = BM,
+                                  .columns = BN,
+                                  .thread_rows = TM,
+                                  .thread_columns = TN,
+                                  .shared_bytes = Stages * sizeof(Stage)};
+
+  /// acc += the product of the slices, kk ascending: one chain of fma an output.
+  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc) {
+#pragma unroll 1  // unrolled, reads are moved so far ahead that registers spill
+    for (int kk = 0; kk < kSlice; kk += kAtOnce) {
+      float a[kAtOnce][TM];
+#pragma unroll
+      for (int i = 0; i < TM; i += 4) read<LayoutA>(s.a, row(i), kk, a, i);
+#pragma unroll
+      for (int j = 0; j < TN; j += 4) {
+        float b[kAtOnce][4];
+        read<LayoutB>(s.b, column(j), kk, b, 0);
+#pragma unroll
+        for (int k = 0; k < kAtOnce; ++k) {
+#pragma unroll
+          for (int l = 0; l < 4; ++l) fma_row(b[k][l], a[k], acc[j + l]);
+        }
+      }
+    }
+  }
+
+  /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
+  /// c = of_column(column), called once a column.
+  template <class C, class F>
+  static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
+                                                         F f) {
+#pragma unroll
+    for (int j = 0; j < TN; j += 4) {
+      const auto c = of_column(column(j));
+#pragma unroll
+      for (int i = 0; i < TM; ++i) {
+        Vector<float, 4> v;
+#pragma unroll
+        for (int l = 0; l < 4; ++l) v[l] = acc[j + l][i];
+        f(row(i), column(j), v, c);
+      }
+    }
+  }
+
+ private:
+  static __device__ __forceinline__ int row(int i) {
+    const int warp_row = static_cast<int>(threadIdx.x) / 32 / (kThreadColumns / 8);
+    const int thread = warp_row * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
+    return (i / 4 * kThreadRows + thread) * 4 + i % 4;
+  }
+  static __device__ __forceinline__ int column(int j) {
+    const int warp_column = static_cast<int>(threadIdx.x) / 32 % (kThreadColumns / 8);
+    const int thread = warp_column * 8 + static_cast<int>(threadIdx.x) % 8;
+    return (j / 4 * kThreadColumns + thread) * 4 + j % 4;
+  }
+  // to[k][first + l] = element (row + l, kk + k) for k < kAtOnce, l < 4.
+  template <class Layout, int N>
+  static __device__ __forceinline__ void read(const float* slice, int row, int kk,
+                                              float (&to)[kAtOnce][N], int first) {
+    if constexpr (Layout::kOrder == Order::along) {
+#pragma unroll
+      for (int l = 0; l < 4; ++l) {
+        const auto v = load_vector<kAtOnce>(slice + Layout::at(row + l, kk));
+#pragma unroll
+        for (int k = 0; k < kAtOnce; ++k) to[k][first + l] = v[k];
+      }
+    } else {
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        const auto v = load_vector<4>(slice + Layout::at(row, kk + k));
+#pragma unroll
+        for (int l = 0; l < 4; ++l) to[k][first + l] = v[l];
+      }
+    }
+  }
+};
+
+}  // namespace fovea::FOVEA_TARGET

@@ -1,0 +1,207 @@
+// implicit_gemm_test.cpp - what the shared problem lists do not ask of implicit_gemm: stepping
+// through the reduction without a division, operands that allow no 16-byte access, rounding of
+// operands by the math mode, splits of forward and dgrad, shared memory that is too small.
+#include <fovea/core/dtype.h>
+#include <fovea/kernels/cuda/tile/odometer.h>
+#include <fovea/tests/kernels/against_reference.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+namespace fovea::test {
+namespace {
+
+TEST(Odometer, StepsAsDivisionSays) {
+  for (const unsigned low : {1U, 3U, 16U, 48U}) {
+    for (const unsigned middle : {1U, 2U, 11U}) {
+      const Odometer o{FastDivide(low), FastDivide(middle)};
+      for (const unsigned step : {1U, 2U, 8U, 16U, 97U}) {
+        Digits d = o.digits(5);
+        for (unsigned n = 5; n < 1000; n += step) {
+          ASSERT_EQ(d, o.digits(n)) << n << " by " << step << " of " << low << ", " << middle;
+          ASSERT_EQ((d.high * middle + d.middle) * low + d.low, n);
+          d = o.sum(d, o.digits(step));
+        }
+      }
+    }
+  }
+}
+
+const Registry& fovea_emulated() {
+  static const Registry r = [] {
+    Registry made;
+    emu::add_algorithms(made);
+    return made;
+  }();
+  return r;
+}
+
+template <class Op>
+const Algorithm<Op>& implicit_gemm(Math math) {
+  for (const Algorithm<Op>& a : fovea_emulated().list<Op>()) {
+    if (a.name == "implicit_gemm" && a.math == math) return a;
+  }
+  throw Unsupported("no implicit_gemm");
+}
+
+DeviceInfo card(int capability, std::size_t shared_kib) {
+  return {.device = Device::emulated(),
+          .name = "a card",
+          .capability = capability,
+          .shared_bytes_per_block = shared_kib * 1024};
+}
+
+/// Output of f(prepared, workspace) for a variant.
+template <class Op, class F>
+std::vector<float> run_variant(const Algorithm<Op>& a, const typename Op::Problem& p,
+                               const Variant& variant, F f) {
+  const auto prepared = a.prepare(p, variant, card(80, 163));
+  std::vector<float> workspace =
+      nothing(static_cast<std::int64_t>(prepared->workspace_bytes() / sizeof(float)));
+  const Stream stream(Device::emulated());
+  return f(*prepared, workspace.data(), stream);
+}
+
+std::vector<float> forward(Math math, const ConvProblem& p, const Variant& variant,
+                           const std::vector<float>& x, const std::vector<float>& w, int shift) {
+  return run_variant(implicit_gemm<ConvForward>(math), p, variant,
+                     [&](auto& prepared, float* workspace, const Stream& stream) {
+                       Operand x_at(x, shift), w_at(w, shift);
+                       Operand y(nothing(p.y_shape().elements()), shift);
+                       prepared.run({.x = x_at.view(p.x_shape()),
+                                     .w = w_at.view(p.w_shape()),
+                                     .b = {},
+                                     .y = y.view(p.y_shape()),
+                                     .context = {.workspace = workspace}},
+                                    stream);
+                       stream.view().synchronize();
+                       return y.values();
+                     });
+}
+
+std::vector<float> dgrad(Math math, const ConvProblem& p, const Variant& variant,
+                         const std::vector<float>& dy, const std::vector<float>& w, int shift) {
+  return run_variant(implicit_gemm<ConvDgrad>(math), p, variant,
+                     [&](auto& prepared, float* workspace, const Stream& stream) {
+                       Operand dy_at(dy, shift), w_at(w, shift);
+                       Operand dx(nothing(p.x_shape().elements()), shift);
+                       prepared.run({.dy = dy_at.view(p.y_shape()),
+                                     .w = w_at.view(p.w_shape()),
+                                     .mask = {},
+                                     .dx = dx.view(p.x_shape()),
+                                     .context = {.workspace = workspace}},
+                                    stream);
+                       stream.view().synchronize();
+                       return dx.values();
+                     });
+}
+
+/// dw and, behind it, db.
+std::vector<float> wgrad(Math math, const ConvProblem& p, const Variant& variant,
+                         const std::vector<float>& x, const std::vector<float>& dy, int shift) {
+  return run_variant(implicit_gemm<ConvWgrad>(math), p, variant,
+                     [&](auto& prepared, float* workspace, const Stream& stream) {
+                       Operand x_at(x, shift), dy_at(dy, shift);
+                       Operand dw(nothing(p.w_shape().elements()), shift), db(nothing(p.k), shift);
+                       prepared.run({.x = x_at.view(p.x_shape()),
+                                     .dy = dy_at.view(p.y_shape()),
+                                     .dw = dw.view(p.w_shape()),
+                                     .db = db.view({p.k}),
+                                     .context = {.workspace = workspace}},
+                                    stream);
+                       stream.view().synchronize();
+                       std::vector<float> all = dw.values();
+                       for (const float v : db.values()) all.push_back(v);
+                       return all;
+                     });
+}
+
+class ImplicitGemm : public testing::TestWithParam<Math> {};
+
+// A variant is an order of sums: tile, width of copies and alignment do not change a bit.
+TEST_P(ImplicitGemm, GivesTheSameBitsForAnyTileAndAlignment) {
+  const Math math = GetParam();
+  const ConvProblem p = parse_conv("n2c8h7w6k16r3ph1g2");
+  const ConvProblem with_db = parse_conv("n2c8h7w6k16r3ph1g2+db");
+  const auto x = reals(p.x_shape().elements(), 1), w = reals(p.w_shape().elements(), 2),
+             dy = reals(p.y_shape().elements(), 3);
+  const auto check = [&](const char* large, const char* small, const auto& run) {
+    const std::vector<float> first = run(large, 0);
+    EXPECT_TRUE(std::ranges::none_of(first, [](float v) { return std::isnan(v); }));
+    EXPECT_EQ(run(large, 1), first);
+    EXPECT_EQ(run(small, 0), first);
+  };
+  const bool fp32 = math == Math::fp32;
+  for (const std::string split : {"", "/2"}) {
+    const std::string tall = (fp32 ? "128x128" : "256x128") + split, small = "128x64" + split;
+    check(tall.c_str(), small.c_str(),
+          [&](const char* v, int shift) { return forward(math, p, v, x, w, shift); });
+    check(tall.c_str(), small.c_str(),
+          [&](const char* v, int shift) { return dgrad(math, p, v, dy, w, shift); });
+    const std::string wide = (fp32 ? "128x128" : "128x256") + split, low = "64x128" + split;
+    check(wide.c_str(), low.c_str(),
+          [&](const char* v, int shift) { return wgrad(math, with_db, v, x, dy, shift); });
+  }
+}
+
+// Operands that are rounded beforehand give the same bits, those that are not give others: each is
+// rounded as the mode says, to nearest.
+TEST_P(ImplicitGemm, RoundsItsOperandsAndNotTheBiasGradient) {
+  const Math math = GetParam();
+  const ConvProblem p = parse_conv("n1c8h6k8r3ph1+db");
+  const auto rounded = [math](std::vector<float> v) {
+    for (float& e : v) {
+      e = math == Math::fp32 ? e : math == Math::tf32 ? round_tf32(e) : to_float(to_bf16(e));
+    }
+    return v;
+  };
+  const auto x = reals(p.x_shape().elements(), 1), w = reals(p.w_shape().elements(), 2),
+             dy = reals(p.y_shape().elements(), 3);
+  const ConvProblem plain = parse_conv("n1c8h6k8r3ph1");
+  EXPECT_EQ(forward(math, plain, "", x, w, 0), forward(math, plain, "", rounded(x), rounded(w), 0));
+  EXPECT_EQ(dgrad(math, plain, "", dy, w, 0), dgrad(math, plain, "", rounded(dy), rounded(w), 0));
+  const std::vector<float> of_raw = wgrad(math, p, "", x, dy, 0);
+  const std::vector<float> of_rounded = wgrad(math, p, "", rounded(x), rounded(dy), 0);
+  const auto weights = static_cast<std::ptrdiff_t>(p.w_shape().elements());
+  EXPECT_TRUE(std::equal(of_raw.begin(), of_raw.begin() + weights, of_rounded.begin()));
+  const bool same_db =
+      std::equal(of_raw.begin() + weights, of_raw.end(), of_rounded.begin() + weights);
+  EXPECT_EQ(same_db, math == Math::fp32) << "db sums dy in fp32";
+  if (math == Math::fp32) return;
+  EXPECT_NE(forward(math, plain, "", x, w, 0), forward(Math::fp32, plain, "", x, w, 0));
+}
+
+TEST_P(ImplicitGemm, KeepsNaN) {
+  const ConvProblem p = parse_conv("n1c4h1k1r1");
+  const std::vector<float> x = {1, std::nanf(""), 2, 3}, w = {1, 1, 1, 1};
+  EXPECT_TRUE(std::isnan(forward(GetParam(), p, "", x, w, 0)[0]));
+}
+
+TEST_P(ImplicitGemm, OffersWhatFitsTheSharedMemory) {
+  const Algorithm<ConvForward>& a = implicit_gemm<ConvForward>(GetParam());
+  const ConvProblem p = parse_conv("n2c8h7k16r3ph1");
+  EXPECT_EQ(a.variants(p, card(80, 163), {}).size(), 2U);
+  EXPECT_EQ(a.variants(p, card(75, 48), {}).size(), 1U) << "the small tile alone";
+  EXPECT_EQ(a.can_run(p, card(75, 16)).why_not, "too little shared memory");
+}
+
+TEST_P(ImplicitGemm, SplitsLongSumsOfFewOutputs) {
+  for (const char* text : {"n1c8h4k8r3ph1", "n1c3h8k5r3"}) {
+    const ConvProblem p = parse_conv(text);
+    const auto variants = implicit_gemm<ConvForward>(GetParam()).variants(p, card(80, 163), {});
+    EXPECT_EQ(variants.front().find('/'), std::string::npos)
+        << "too short to pay for a second pass";
+  }
+  const ConvProblem deep = parse_conv("n1c2048h4k64r3ph1");
+  const auto forward = implicit_gemm<ConvForward>(GetParam()).variants(deep, card(80, 163), {});
+  EXPECT_NE(forward.front().find('/'), std::string::npos) << forward.front();
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, ImplicitGemm, testing::Values(Math::fp32, Math::tf32, Math::bf16),
+                         [](const auto& test) { return std::string(name_of(test.param)); });
+
+}  // namespace
+}  // namespace fovea::test

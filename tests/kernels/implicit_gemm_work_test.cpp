@@ -1,0 +1,186 @@
+// implicit_gemm_work_test.cpp - counted work of implicit_gemm on AlexNet's problems beside the
+// model of docs/kernels/implicit_gemm.md, and its tiles on the cards we know.
+#include <fovea/kernels/compare/counting.h>
+#include <fovea/kernels/compare/execution.h>
+#include <fovea/kernels/compare/op_traits.h>
+#include <fovea/kernels/compare/suite.h>
+#include <fovea/kernels/registry/registry.h>
+#include <gtest/gtest.h>
+
+#include <charconv>
+
+namespace fovea::compare {
+namespace {
+
+template <class Op>
+const Algorithm<Op>* find(const Registry& registry, const std::string& name, Math math) {
+  for (const Algorithm<Op>& a : registry.list<Op>()) {
+    if (a.name == name && a.math == math && contains(a.devices, DeviceKind::emulated)) return &a;
+  }
+  return nullptr;
+}
+
+// "256x128/4": rows, columns and parts.
+struct Tile {
+  std::int64_t rows = 0, columns = 0, parts = 1;
+};
+Tile tile_of(const Variant& v) {
+  Tile t;
+  const char* const end = v.data() + v.size();
+  const char* at = std::from_chars(v.data(), end, t.rows).ptr;
+  at = std::from_chars(at + 1, end, t.columns).ptr;
+  if (at != end) std::from_chars(at + 1, end, t.parts);
+  return t;
+}
+
+std::int64_t tiles(std::int64_t extent, std::int64_t tile) { return (extent + tile - 1) / tile; }
+
+// Pairs of an output and a tap that meet inside the image, along one axis.
+std::int64_t meetings(int outputs, int stride, int pad, int taps, int extent) {
+  std::int64_t count = 0;
+  for (int i = 0; i < outputs; ++i) {
+    for (int t = 0; t < taps; ++t) {
+      const int at = i * stride - pad + t;
+      count += at >= 0 && at < extent ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+// Floats that a pass reads and writes: each operand once for each tile across it, what lies in the
+// padding not at all; partial sums written and read once.
+struct Floats {
+  double read = 0, written = 0;
+};
+Floats model(const ConvProblem& p, Pass pass, const Tile& t) {
+  const std::int64_t met =
+      meetings(p.p(), p.u, p.ph.begin, p.r, p.h) * meetings(p.q(), p.v, p.pw.begin, p.s, p.w) * p.n;
+  const std::int64_t pixels = std::int64_t{p.n} * p.p() * p.q();
+  const std::int64_t cells = std::int64_t{p.n} * p.h * p.w;
+  const std::int64_t kg = p.k_per_group(), cg = p.c_per_group(), g = p.groups;
+  const std::int64_t filter = std::int64_t{p.r} * p.s * cg, weights = filter * p.k;
+  std::int64_t read = 0, out = 0;
+  switch (pass) {
+    case Pass::forward:
+      read = met * p.c * tiles(kg, t.columns) + weights * tiles(pixels, t.rows);
+      out = pixels * p.k;
+      break;
+    case Pass::dgrad:
+      read = met * p.k * tiles(cg, t.columns) + weights * tiles(cells, t.rows);
+      out = cells * p.c;
+      break;
+    case Pass::wgrad:
+      read = pixels * p.k * tiles(filter, t.columns) + met * p.c * tiles(kg, t.rows);
+      out = kg * filter * g;
+      break;
+  }
+  Floats f{.read = static_cast<double>(read), .written = static_cast<double>(out)};
+  if (t.parts > 1) {
+    f.read += static_cast<double>(out * t.parts);
+    f.written += static_cast<double>(out * t.parts);
+  }
+  return f;
+}
+
+template <class Op>
+void expect_work(const char* text, Math math) {
+  const Algorithm<Op>* counted = find<Op>(counting_algorithms(), "implicit_gemm", math);
+  ASSERT_NE(counted, nullptr);
+  const ConvProblem p = parse_conv(text);
+  const DeviceInfo device = device_info(Device::emulated());
+  const Variant variant = variants_of(*counted, p, device, {}).front();
+  SCOPED_TRACE(std::string(text) + " " + std::string(name_of(Op::kPass)) + " " +
+               std::string(name_of(math)) + " " + variant);
+  const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
+  Execution<Op> execution(*counted, variant, device, in, false);
+  const Counted c = counted_work([&] { execution.launch_and_wait(); }, 0);
+  const Floats f = model(p, Op::kPass, tile_of(variant));
+  constexpr double kPerSector = 8;
+  EXPECT_LE(static_cast<double>(c.global_read_sectors), 1.15 * f.read / kPerSector);
+  EXPECT_LE(static_cast<double>(c.global_write_sectors), 1.15 * f.written / kPerSector);
+  EXPECT_GE(static_cast<double>(c.global_read_sectors), 0.8 * f.read / kPerSector) << "the model";
+  EXPECT_EQ(c.bank_conflicts, 0U);
+  EXPECT_EQ(c.tensor_core_instructions > 0, math != Math::fp32);
+  RecordProperty("read",
+                 std::to_string(static_cast<double>(c.global_read_sectors) * kPerSector / f.read));
+}
+
+class ImplicitGemmWork : public testing::TestWithParam<const char*> {};
+
+TEST_P(ImplicitGemmWork, IsTheModelsWithoutBankConflicts) {
+  if (counting_algorithms().list<ConvForward>().empty()) {
+    GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
+  }
+  for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
+    expect_work<ConvForward>(GetParam(), math);
+    expect_work<ConvDgrad>(GetParam(), math);
+    expect_work<ConvWgrad>(GetParam(), math);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AlexNet, ImplicitGemmWork,
+                         testing::Values("n1c96h27k256r5ph2g2", "n1c256h13k384r3ph1",
+                                         "n1c384h13k384r3ph1g2", "n1c384h13k256r3ph1g2"));
+
+struct KnownCard {
+  int capability, multiprocessors;
+  std::size_t shared_kib, l2_mib;
+};
+constexpr KnownCard kCards[] = {
+    {80, 108, 163, 40}, {86, 84, 99, 6}, {89, 128, 99, 72}, {90, 132, 227, 50}, {120, 170, 99, 96}};
+
+// The first variant of an op in a math mode, on each card; the same one, for the same bits.
+template <class Op>
+void expect_variant(const typename Op::Problem& p, const std::string& name, Math math) {
+  const Registry registry = default_registry();
+  const Algorithm<Op>* a = find<Op>(registry, name, math);
+  ASSERT_NE(a, nullptr);
+  std::vector<Variant> first;
+  for (const KnownCard& c : kCards) {
+    const DeviceInfo device{.device = Device::emulated(),
+                            .name = "sm_" + std::to_string(c.capability),
+                            .capability = c.capability,
+                            .multiprocessors = c.multiprocessors,
+                            .shared_bytes_per_block = c.shared_kib << 10,
+                            .l2_bytes = c.l2_mib << 20};
+    const Verdict v = verdict(*a, p, device, math);
+    ASSERT_TRUE(v) << device.name << ": " << v.why_not;
+    const auto variants = variants_of(*a, p, device, {});
+    ASSERT_FALSE(variants.front().empty());
+    if (first.empty()) first = variants;
+    EXPECT_EQ(variants, first) << device.name;
+  }
+}
+
+class TensorCoreVariants : public testing::TestWithParam<std::string> {};
+
+TEST_P(TensorCoreVariants, FitEveryCard) {
+  for (const SuiteProblem& s : load_suite(GetParam())) {
+    for (const Math math : {Math::tf32, Math::bf16}) {
+      SCOPED_TRACE(s.op + ":" + s.text);
+      if (s.op == "conv") {
+        ConvProblem p = parse_conv(s.text);
+        p.epilogue = {};
+        expect_variant<ConvForward>(p, "implicit_gemm", math);
+        expect_variant<ConvDgrad>(p, "implicit_gemm", math);
+        expect_variant<ConvWgrad>(p, "implicit_gemm", math);
+      } else if (s.op == "gemm") {
+        LinearProblem p = parse_linear(s.text);
+        p.epilogue = {};
+        expect_variant<LinearForward>(p, "pipelined", math);
+        expect_variant<LinearDgrad>(p, "pipelined", math);
+        expect_variant<LinearWgrad>(p, "pipelined", math);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Suites, TensorCoreVariants, testing::ValuesIn(suite_names()),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace fovea::compare
