@@ -116,10 +116,13 @@ function(fovea_add_kernels name)
   if(FOVEA_WITH_CUDA)
     fovea_add_library(${name}_cuda ${ARGN})
     fovea_compile_alone(fovea_${name}_cuda)
+    # What ptxas says of registers and spills is kept for tests/kernels/ptxas.
+    set(launcher "${PROJECT_SOURCE_DIR}/cmake/log_output.sh" ${CMAKE_CUDA_COMPILER_LAUNCHER})
     set_target_properties(fovea_${name}_cuda PROPERTIES
-      CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden)
+      CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden
+      CUDA_COMPILER_LAUNCHER "${launcher}")
     target_compile_options(fovea_${name}_cuda PRIVATE
-      $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -fmad=false -Xcompiler=-ffp-contract=off>)
+      $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -fmad=false -Xcompiler=-ffp-contract=off -Xptxas=-v>)
     target_link_libraries(fovea_${name}_cuda PUBLIC fovea_core fovea_ops PRIVATE CUDA::cudart_static)
     if(NOT TARGET fovea_cuda_kernels)
       add_custom_target(fovea_cuda_kernels)  # every kernel through nvcc, and nothing else
