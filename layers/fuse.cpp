@@ -66,8 +66,8 @@ class Fusion {
   template <class Joined, class First>
   bool joins(std::size_t i, const typename Joined::Problem& joined,
              const typename First::Problem& first) {
-    const std::size_t entry = entry_for<Joined>(i, joined);
-    return entry != none(i) && entry <= entry_for<First>(i, first);
+    return may_join<Joined, First>(target_.registry, joined, first, target_.device, target_.math,
+                                   target_.policy, node(i).layer);
   }
 
   void replace_reads(Value from, Value to) {
@@ -92,19 +92,6 @@ class Fusion {
   }
 
  private:
-  const std::vector<EngineName>& list(std::size_t i) {
-    return target_.policy.for_layer(node(i).layer);
-  }
-  std::size_t none(std::size_t i) { return list(i).size(); }
-  // Which entry of node i's list runs problem p, or none(i).
-  template <class Tag>
-  std::size_t entry_for(std::size_t i, const typename Tag::Problem& p) {
-    Chooser<Tag> choose(target_.registry, p, target_.device, target_.math, target_.policy.limits);
-    std::size_t entry = 0;
-    while (entry < none(i) && !choose(list(i)[entry])) ++entry;
-    return entry;
-  }
-
   Graph& graph_;
   const Target& target_;
   std::vector<bool> dead_;

@@ -4,7 +4,8 @@
 #include <fovea/core/api.h>
 #include <fovea/core/error.h>
 #include <fovea/core/tensor.h>
-#include <fovea/kernels/ops/policy.h>
+#include <fovea/kernels/ops/choose.h>
+#include <fovea/kernels/ops/launch.h>
 
 #include <array>
 #include <functional>
@@ -27,17 +28,6 @@ struct Target {
   Math math = Math::fp32;
   Policy policy;
   OtherOrders other_orders = {};  // for `check:`; empty: the device knows one
-};
-
-/// One prepared op of a plan.
-class Launch {
- public:
-  virtual ~Launch() = default;
-  virtual std::size_t workspace_bytes() const = 0;
-  virtual bool deterministic() const = 0;
-  /// Final addresses, in the order inputs, outputs; an absent one has data == nullptr.
-  virtual void bind(std::span<const TensorView> operands, const Context& context) = 0;
-  virtual void run(StreamView stream) = 0;
 };
 
 struct PreparedOp {
@@ -84,8 +74,10 @@ class Op {
   virtual std::string problem() const = 0;
   /// Floating-point operations; 0 where that is not what the op is about.
   virtual std::int64_t flops() const = 0;
-  /// Chooses by the policy for `layer`. Throws Unsupported with each engine's reason.
-  virtual PreparedOp prepare(const Target& target, std::string_view layer) const = 0;
+  /// Chooses by the policy for `layer`. `operands`: inputs and outputs in order, without addresses;
+  /// an absent one has no shape. Throws Unsupported with each engine's reason.
+  virtual PreparedOp prepare(const Target& target, std::string_view layer,
+                             std::span<const TensorView> operands) const = 0;
 };
 
 /// An op that the registry has a list for. Tag::Args holds the operands in order, then Context.
@@ -93,7 +85,6 @@ template <class Tag>
 class OpOf final : public Op {
  public:
   using Problem = typename Tag::Problem;
-  using Args = typename Tag::Args;
 
   explicit OpOf(const Problem& p) : problem_{p} {}
   const Problem& typed_problem() const { return problem_; }
@@ -105,49 +96,19 @@ class OpOf final : public Op {
     if constexpr (requires { problem_.flops(); }) return problem_.flops();
     return 0;
   }
-  PreparedOp prepare(const Target& t, std::string_view layer) const override {
-    const Chosen<Tag> c = choose<Tag>(t.registry, problem_, t.device, t.math, t.policy, layer);
+  PreparedOp prepare(const Target& t, std::string_view layer,
+                     std::span<const TensorView> operands) const override {
+    Chosen<Tag> c = choose<Tag>(t.registry, problem_, t.device, t.math, t.policy, layer, operands);
     Choice choice{c.algorithm->engine, c.algorithm->name, c.variant, c.why};
-    auto launch = std::make_unique<LaunchOf>(c.algorithm->prepare(problem_, c.variant, t.device));
-    if (c.checker == nullptr) return {std::move(launch), std::move(choice)};
+    if (c.checker == nullptr) return {std::move(c.launch), std::move(choice)};
     choice.checker = c.checker->engine + ":" + c.checker->name;
-    auto checker =
-        std::make_unique<LaunchOf>(c.checker->prepare(problem_, c.checker_variant, t.device));
     CheckedOp op{std::string(kind()), problem(), pass(), choice.engine + ":" + choice.algorithm,
                  choice.checker};
-    return {checked_launch(std::move(launch), std::move(checker), std::move(op), t),
+    return {checked_launch(std::move(c.launch), std::move(c.checker_launch), std::move(op), t),
             std::move(choice)};
   }
 
  private:
-  static constexpr std::size_t kOperands = (sizeof(Args) - sizeof(Context)) / sizeof(TensorView);
-  static_assert(kOperands * sizeof(TensorView) + sizeof(Context) == sizeof(Args),
-                "Args is operands, then Context");
-
-  class LaunchOf final : public Launch {
-   public:
-    explicit LaunchOf(std::unique_ptr<Prepared<Args>> p) : prepared_{std::move(p)} {}
-    std::size_t workspace_bytes() const override { return prepared_->workspace_bytes(); }
-    bool deterministic() const override { return prepared_->deterministic(); }
-    void bind(std::span<const TensorView> operands, const Context& context) override {
-      if (operands.size() != kOperands) {
-        throw InvalidArgument(std::string(Tag::kName) + " takes " + std::to_string(kOperands) +
-                              " operands, not " + std::to_string(operands.size()));
-      }
-      args_ = make(operands, context, std::make_index_sequence<kOperands>{});
-      prepared_->bind(args_);
-    }
-    void run(StreamView stream) override { prepared_->run(args_, stream); }
-
-   private:
-    template <std::size_t... I>
-    static Args make(std::span<const TensorView> v, const Context& c, std::index_sequence<I...>) {
-      return Args{v[I]..., c};
-    }
-    std::unique_ptr<Prepared<Args>> prepared_;
-    Args args_{};
-  };
-
   Problem problem_;
 };
 

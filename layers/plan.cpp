@@ -98,16 +98,21 @@ Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
 }
 
 void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
-  PreparedOp prepared = node.op->prepare(target, node.layer);
   Step step;
-  step.launch = std::move(prepared.launch);
   std::int64_t moved = 0;
+  std::vector<TensorView> operands;  // where they lie is not known yet
   for (const auto& list : {node.inputs, node.outputs}) {
     for (const Value& v : list) {
       step.operands.push_back(v ? v.id() : -1);
-      if (v) moved += bytes_of(slots[static_cast<std::size_t>(v.id())].info);
+      operands.emplace_back();
+      if (!v) continue;
+      const ValueInfo& info = slots[static_cast<std::size_t>(v.id())].info;
+      operands.back() = {nullptr, info.dtype, info.shape};
+      moved += bytes_of(info);
     }
   }
+  PreparedOp prepared = node.op->prepare(target, node.layer, operands);
+  step.launch = std::move(prepared.launch);
   const std::size_t workspace = step.launch->workspace_bytes();
   const bool deterministic = step.launch->deterministic();
   sync = sync || !prepared.choice.checker.empty();  // the launch waits, so nothing is captured

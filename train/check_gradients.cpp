@@ -4,6 +4,7 @@
 #include <fovea/layers/fuse.h>
 #include <fovea/layers/plan.h>
 #include <fovea/train/check_gradients.h>
+#include <fovea/train/executor.h>
 
 #include <algorithm>
 #include <cmath>
@@ -34,9 +35,9 @@ class CheckedNet {
         seed_{o.seed},
         stream_(o.device),
         registry_{o.registry != nullptr ? *o.registry : default_registry()},
-        target_{registry_, device_info(o.device), Math::fp32, o.policy, other_orders(o.device)} {
+        target_{registry_, device_info(o.device), Math::fp32, complete_policy(o.policy, o.device),
+                other_orders(o.device)} {
     if (o.batch < 1) throw InvalidArgument("check_gradients: give a batch of at least 1");
-    if (target_.policy.engines.empty()) target_.policy.engines = Policy::defaults(o.device).engines;
     Graph g;
     record(g, recipe, probes);
     parameters_ = g.parameters();

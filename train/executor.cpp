@@ -1,5 +1,6 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/registry/orders.h>
+#include <fovea/kernels/registry/timing_tuner.h>
 #include <fovea/layers/fuse.h>
 #include <fovea/train/executor.h>
 
@@ -44,6 +45,13 @@ Shape Preprocessing::mean_shape(const InputRecipe& input) const {
   throw InvalidArgument("preprocessing: " + std::to_string(mean.size()) + " means and " +
                         std::to_string(scale.size()) + " scales do not fit an input of " +
                         to_string(picture));
+}
+
+Policy complete_policy(Policy policy, const Device& device) {
+  if (policy.engines.empty()) policy.engines = Policy::defaults(device).engines;
+  policy.require_meaningful(device);
+  if (!policy.tuner && policy.names(kFastest)) policy.tuner = std::make_shared<TimingTuner>();
+  return policy;
 }
 
 struct Executor::Impl {
@@ -94,7 +102,7 @@ Executor::Impl::Impl(const Recipe& r, int o, const Preprocessing& p, const Regis
       info{device_info(opt.device)},
       net{(r.validate(o), r.net(o))},
       stream{opt.device} {
-  if (options.policy.engines.empty()) options.policy.engines = Policy::defaults(opt.device).engines;
+  options.policy = complete_policy(std::move(options.policy), opt.device);
   static_cast<void>(preprocessing.mean_shape(recipe.input));
   Graph g;  // recorded once for its parameters: every plan has the same
   record(g, Use::predict, 1, View::centre, false);
@@ -278,6 +286,21 @@ void Executor::allocate(const Tensor& shared_weights) {
 }
 
 const Plan& Executor::plan(PlanId id) const { return impl_->at(id); }
+std::vector<const Plan*> Executor::plans() const {
+  std::vector<const Plan*> all;
+  for (const Placed& p : impl_->plans) all.push_back(p.plan.get());
+  return all;
+}
+ChoiceRecords Executor::choices() const {
+  ChoiceRecords all;
+  for (const Plan* plan : plans()) {
+    for (const PlanRow& r : plan->rows()) {
+      all.add({r.layer, r.kind, r.pass, r.problem, r.choice.engine, r.choice.algorithm,
+               r.choice.variant});
+    }
+  }
+  return all;
+}
 const std::vector<ParameterSpec>& Executor::parameters() const { return impl_->parameters; }
 const ParameterLayout& Executor::layout() const { return impl_->layout; }
 const DeviceInfo& Executor::device() const { return impl_->info; }

@@ -21,11 +21,16 @@ namespace fovea {
 struct ExecutorOptions {
   Device device = Device::cpu();
   Math math = Math::fp32;
-  Policy policy = {};  // empty: Policy::defaults(device)
+  Policy policy = {};  // see complete_policy()
   int lanes = 1;       // see PlanOptions
   bool replay = true;
   MemoryResource* memory = nullptr;  // nullptr: the device's default resource
 };
+
+/// The policy with what it leaves open: an empty list becomes Policy::defaults(device), and where
+/// `fastest` is named and no tuner is there, one that keeps nothing. Throws Unsupported where the
+/// device gives a word no meaning.
+FOVEA_API Policy complete_policy(Policy policy, const Device& device);
 
 /// What one step is given. Host memory, copied before the call returns.
 struct StepInput {
@@ -68,6 +73,10 @@ class FOVEA_API Executor {
   void allocate(const Tensor& shared_weights = {});
 
   const Plan& plan(PlanId id) const;
+  /// All plans, as they were added.
+  std::vector<const Plan*> plans() const;
+  /// Who computes each op of all plans: what the bits depend on.
+  ChoiceRecords choices() const;
   const std::vector<ParameterSpec>& parameters() const;
   const ParameterLayout& layout() const;
   const DeviceInfo& device() const;

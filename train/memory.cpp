@@ -65,7 +65,9 @@ std::size_t run_host_bytes(const Recipe& recipe, const ParameterLayout& layout) 
 }
 
 int largest_batch(const Recipe& recipe, int outputs, const Preprocessing& preprocessing,
-                  const Registry& registry, const ExecutorOptions& options, std::size_t budget) {
+                  const Registry& registry, const ExecutorOptions& o, std::size_t budget) {
+  ExecutorOptions options = o;
+  options.policy.tuner = std::make_shared<FirstGuess>();  // each batch would be timed anew
   constexpr auto kNever = std::numeric_limits<std::size_t>::max();
   const auto bytes = [&](int batch) {
     try {

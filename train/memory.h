@@ -37,6 +37,7 @@ inline constexpr int kLargestBatch = 1 << 16;
 
 /// The largest batch whose training_bytes() are at most `budget`; 0 where one picture is too much.
 /// Bytes grow nearly linearly with the batch, so that a few plans suffice; the answer is checked.
+/// `fastest` stands for the best guess here: nothing is timed.
 FOVEA_API int largest_batch(const Recipe& recipe, int outputs, const Preprocessing& preprocessing,
                             const Registry& registry, const ExecutorOptions& options,
                             std::size_t budget);

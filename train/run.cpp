@@ -9,6 +9,7 @@
 #include <fovea/train/run_options.h>
 #include <fovea/train/statistics.h>
 #include <fovea/train/tensorboard.h>
+#include <fovea/train/tuning_file.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kCheckpointsKept = 3;
+constexpr const char* kGoOn = ", so the bits would differ; add --allow-different-bits to go on";
 
 // runs/NAME-K, K the first free number.
 fs::path free_folder(const std::string& name) {
@@ -65,6 +67,13 @@ Model fresh_model(const Recipe& recipe, const DataSets& d, const RunOptions& o,
   return fresh;
 }
 
+// Onto another device; a list that was that device's default becomes the new one's.
+void move_to(const Device& device, TrainerOptions& o) {
+  const bool by_default = o.policy.engines == Policy::defaults(o.device).engines;
+  if (by_default) o.policy.engines = Policy::defaults(device).engines;
+  o.device = device;
+}
+
 }  // namespace
 
 struct Run::Impl {
@@ -73,6 +82,7 @@ struct Run::Impl {
   DataSets data;
   std::vector<std::string> notes;
   std::unique_ptr<Model> model;
+  std::shared_ptr<TimingTuner> tuner;  // where a list says `fastest`
   std::unique_ptr<Trainer> trainer;
   std::unique_ptr<MetricsLog> log;
   std::unique_ptr<TensorBoardLog> board;  // the same lines
@@ -88,7 +98,10 @@ struct Run::Impl {
 
   explicit Impl(const RunOptions& o) : options{o} {}
   void open();
+  void make_tuner(const std::string& file);
   void make_trainer();
+  void make_trainer_as(const Checkpoint& c, bool allow_different_bits);
+  void write_choices() const;
   void start_fresh();
   void start_again(const Checkpoint& c, bool allow_different_bits);
   void require_same_bits(const Checkpoint& c) const;
@@ -113,12 +126,26 @@ void Run::Impl::open() {
   options.recipe.validate(static_cast<int>(data.class_names.size()));
 }
 
+void Run::Impl::make_tuner(const std::string& file) {
+  Policy& p = options.trainer.policy;
+  p.require_meaningful(options.trainer.device);
+  if (!p.names(kFastest) || p.tuner) return;
+  p.tuner = tuner = file_tuner(file);
+}
+
 void Run::Impl::make_trainer() {
   options.trainer.validation = data.validation.get();
   options.trainer.test = data.test.get();
   trainer = std::make_unique<Trainer>(*model, *data.training, options.trainer);
   kept = options_to_text(options);
-  kept["choices"] = choices_text(trainer->executor().plan(Executor::PlanId{}));
+  kept["choices"] = trainer->executor().choices().text();
+}
+
+void Run::Impl::write_choices() const {
+  write_file_atomically((folder / "choices.tsv").string(), choices_table(trainer->executor()));
+  if (tuner && tuner->used().size() > 0) {
+    write_file_atomically((folder / "tuning.txt").string(), tuner->used().text());
+  }
 }
 
 void Run::Impl::start_fresh() {
@@ -126,6 +153,7 @@ void Run::Impl::start_fresh() {
     throw InvalidArgument(options.out.string() +
                           " exists: resume it (--resume) or choose another folder");
   }
+  make_tuner(options.tuning);
   open();
   model = std::make_unique<Model>(fresh_model(options.recipe, data, options, notes));
   make_trainer();
@@ -134,6 +162,7 @@ void Run::Impl::start_fresh() {
   const Recipe& resolved = trainer->recipe();
   write_file_atomically((folder / "config.toml").string(),
                         resolved.toml(options.preset ? &*options.preset : nullptr));
+  write_choices();
   std::string names;
   for (const std::string& n : data.class_names) names += n + "\n";
   write_file_atomically((folder / "classes.txt").string(), names);
@@ -155,8 +184,7 @@ void Run::Impl::start_again(const Checkpoint& c, bool allow_different_bits) {
                           " has other classes than when the run was started");
   }
   model = std::make_unique<Model>(c.model.with_training(options.recipe.train));
-  make_trainer();
-  if (!allow_different_bits) require_same_bits(c);
+  make_trainer_as(c, allow_different_bits);
   trainer->resume(c.state);
   saved_step = c.state.step;
   open_records(c.state.step);
@@ -182,24 +210,40 @@ void Run::Impl::flush_records() {
   board->flush();
 }
 
+// What computed the run computes it again, whatever the lists would say now.
+void Run::Impl::make_trainer_as(const Checkpoint& c, bool allow_different_bits) {
+  Policy& p = options.trainer.policy;
+  if (const auto choices = c.options.find("choices"); choices != c.options.end()) {
+    p.recorded = std::make_shared<ChoiceRecords>(ChoiceRecords::parse(choices->second));
+    p.must_repeat = !allow_different_bits;
+  }
+  if (allow_different_bits) make_tuner((folder / "tuning.txt").string());
+  try {
+    make_trainer();
+  } catch (const NotRepeatable& e) {
+    throw InvalidArgument(e.what() + std::string(kGoOn));
+  }
+  if (!allow_different_bits) return require_same_bits(c);
+  if (const auto old = c.options.find("choices");
+      old == c.options.end() || old->second != kept.at("choices")) {
+    write_choices();
+  }
+}
+
 // Refuses where this process would not compute the bits that the run would have.
 void Run::Impl::require_same_bits(const Checkpoint& c) const {
+  if (options.trainer.device.kind() != DeviceKind::cpu) return;
   const auto differs = [&](const char* key) {
     const auto old = c.options.find(key);
     return old != c.options.end() && old->second != kept.at(key);
   };
-  const std::string go_on = ", so the bits would differ; add --allow-different-bits to go on";
-  if (differs("choices")) {
-    throw InvalidArgument("this build or device chooses other algorithms than the run did" + go_on);
-  }
-  if (options.trainer.device.kind() != DeviceKind::cpu) return;
   if (differs("instructions")) {
     throw InvalidArgument("the run was started on a CPU with " + c.options.at("instructions") +
-                          ", this one has " + kept.at("instructions") + go_on);
+                          ", this one has " + kept.at("instructions") + kGoOn);
   }
   if (differs("threads")) {
     throw InvalidArgument("the run was started with --threads " + c.options.at("threads") +
-                          ", here they are " + kept.at("threads") + go_on);
+                          ", here they are " + kept.at("threads") + kGoOn);
   }
 }
 
@@ -283,7 +327,7 @@ Run Run::resume(const fs::path& folder, const ResumeOptions& options) {
   RunOptions o = options_from_text(c.options, c.model.recipe());
   if (options.epochs) o.recipe.train.epochs = *options.epochs;
   if (options.loaders > 0) o.trainer.loaders = options.loaders;
-  if (options.device) o.trainer.device = *options.device;
+  if (options.device) move_to(*options.device, o.trainer);
   o.trainer.seed = c.state.seed;
   o.trainer.registry = options.registry;
   auto impl = std::make_unique<Impl>(o);
@@ -302,6 +346,7 @@ const std::vector<std::string>& Run::notes() const { return impl_->notes; }
 void Run::on_epoch(std::function<void(const EpochRecord&)> f) { impl_->on_epoch = std::move(f); }
 void Run::on_step(std::function<bool(const Progress&)> f) { impl_->on_step = std::move(f); }
 bool Run::run() { return impl_->run(); }
+std::string Run::tuning_summary() const { return impl_->tuner ? impl_->tuner->summary() : ""; }
 std::optional<Score> Run::test_score() const { return impl_->test; }
 double Run::training_seconds() const { return impl_->seconds_before + impl_->seconds_now; }
 

@@ -2,6 +2,8 @@
 //
 //   config.toml        the recipe as resolved; values that differ from the preset are marked
 //   classes.txt        one name a line
+//   choices.tsv        who computes each op, and why
+//   tuning.txt         what was found fastest, where an engine list says so
 //   metrics.jsonl      one object a step or an evaluation
 //   checkpoints/       step-000012000.safetensors (the last 3), best.safetensors with validation
 //   model.safetensors  the last weights as a one-file model
@@ -31,6 +33,7 @@ struct RunOptions {
   std::string weights = {};        // a model to start from; empty: fresh
   std::int64_t overfit = 0;        // train on so many pictures only, judged on themselves
   TrainerOptions trainer = {};     // validation and test are set by the run
+  std::string tuning = {};         // file that `fastest` shares with other runs; empty: none
   /// Told how many pictures are measured while mean and deviation are, before training.
   std::function<void(std::int64_t done, std::int64_t total)> on_measure = {};
 };
@@ -71,6 +74,8 @@ class FOVEA_API Run {
 
   /// Trains; writes records, a checkpoint after each epoch, model and report. True: to the end.
   bool run();
+  /// "12 problems timed in 3.1 s, 20 known", where an engine list says `fastest`; else "".
+  std::string tuning_summary() const;
   /// Score on the test part by the last weights; empty where there is none.
   std::optional<Score> test_score() const;
   /// Seconds of training proper over all starts, evaluation and records not counted.

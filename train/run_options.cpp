@@ -4,6 +4,7 @@
 #include <fovea/train/run_options.h>
 
 #include <charconv>
+#include <set>
 
 namespace fovea {
 namespace {
@@ -32,10 +33,6 @@ std::string real(double v) {
   return {text, std::to_chars(text, text + sizeof(text), v).ptr};
 }
 
-std::string named(const std::string& engine, const std::string& algorithm) {
-  return algorithm.empty() ? engine : engine + ":" + algorithm;
-}
-
 Math math_of(const std::string& name) {
   for (const Math m : {Math::fp32, Math::tf32, Math::bf16}) {
     if (name == name_of(m)) return m;
@@ -44,17 +41,6 @@ Math math_of(const std::string& name) {
 }
 
 }  // namespace
-
-std::string engines_text(const std::vector<EngineName>& engines) {
-  std::string text;
-  for (const EngineName& e : engines) {
-    text += text.empty() ? "" : ",";
-    if (!e.checker.empty()) text += "check:";
-    text += named(e.engine, e.algorithm);
-    if (!e.checker.empty()) text += "," + named(e.checker, e.checker_algorithm);
-  }
-  return text;
-}
 
 std::map<std::string, std::string> options_to_text(const RunOptions& o) {
   Text text;
@@ -73,6 +59,7 @@ std::map<std::string, std::string> options_to_text(const RunOptions& o) {
     text["engines_for." + std::to_string(i)] = l.pattern + "=" + engines_text(l.engines);
   }
   text["deterministic"] = o.trainer.policy.limits.deterministic ? "1" : "0";
+  text["workspace"] = std::to_string(o.trainer.policy.limits.workspace_bytes);
   text["lanes"] = std::to_string(o.trainer.lanes);
   text["threads"] = std::to_string(ThreadPool::shared().threads());
   text["instructions"] = vector_instructions();
@@ -97,17 +84,28 @@ RunOptions options_from_text(const Text& text, const Recipe& recipe) {
         parse_layer_engines(value_of(text, "engines_for." + std::to_string(i))));
   }
   o.trainer.policy.limits.deterministic = value_of(text, "deterministic") != "0";
+  o.trainer.policy.limits.workspace_bytes =
+      number_of(text, "workspace", o.trainer.policy.limits.workspace_bytes);
   o.trainer.lanes = number_of(text, "lanes", 1);
   o.trainer.stop_on_flat = value_of(text, "stop_on_flat") == "1";
   return o;
 }
 
-std::string choices_text(const Plan& plan) {
-  std::string text;
-  for (const PlanRow& r : plan.rows()) {
-    text += r.layer + " " + r.kind + " " + std::string(name_of(r.pass)) + " " + r.problem + " " +
-            r.choice.engine + ":" + r.choice.algorithm +
-            (r.choice.variant.empty() ? "" : " " + r.choice.variant) + "\n";
+std::string choices_table(const Executor& executor) {
+  std::string text = "layer\top\tpass\tproblem\tengine\talgorithm\tvariant\tchecked by\twhy\n";
+  std::set<std::string> seen;  // plans share ops: the net's forward part
+  for (const Plan* plan : executor.plans()) {
+    for (const PlanRow& r : plan->rows()) {
+      const std::string op =
+          r.layer + "\t" + r.kind + "\t" + std::string(name_of(r.pass)) + "\t" + r.problem;
+      if (!seen.insert(op).second) continue;
+      const Choice& c = r.choice;
+      text += op;
+      for (const std::string& field : {c.engine, c.algorithm, c.variant, c.checker, c.why}) {
+        text += "\t" + field;
+      }
+      text += "\n";
+    }
   }
   return text;
 }

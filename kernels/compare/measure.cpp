@@ -1,13 +1,12 @@
 // measure.cpp - see measure.h.
 #include <fovea/core/buffer.h>
-#include <fovea/core/stream.h>
+#include <fovea/core/elapsed.h>
 #include <fovea/kernels/compare/measure.h>
 #include <fovea/kernels/compare/steady_clock.h>
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 namespace fovea::compare {
@@ -22,23 +21,6 @@ std::size_t cache_bytes(const DeviceInfo& device) {
   if (device.l2_bytes != 0) return std::min(device.l2_bytes, kLargest);
   const long level3 = ::sysconf(_SC_LEVEL3_CACHE_SIZE);
   return level3 > 0 ? std::min(static_cast<std::size_t>(level3), kLargest) : std::size_t{32} << 20;
-}
-
-// Time of `work` in us: by events on cuda, by the wall clock elsewhere.
-double elapsed(const std::function<void()>& work, StreamView stream) {
-  if (stream.device().kind() == DeviceKind::cuda) {
-    Event begin(stream.device(), true), end(stream.device(), true);
-    begin.record(stream);
-    work();
-    end.record(stream);
-    end.wait();
-    return Event::elapsed_us(begin, end);
-  }
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  stream.synchronize();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin)
-      .count();
 }
 
 // The value below which `share` of the sorted ones lie.
@@ -62,8 +44,8 @@ Times measure_once(const std::function<void()>& launch, StreamView stream, const
   for (int i = 0; i < reps; ++i) {
     flush();
     if (!by_events) stream.synchronize();
-    cold.push_back(elapsed(launch, stream));
-    warm.push_back(elapsed(launch, stream));
+    cold.push_back(elapsed_us(launch, stream));
+    warm.push_back(elapsed_us(launch, stream));
   }
   std::ranges::sort(cold);
   std::ranges::sort(warm);
@@ -76,7 +58,7 @@ Times measure_once(const std::function<void()>& launch, StreamView stream, const
     const auto row = [&] {
       for (int i = 0; i < kRow; ++i) launch();
     };
-    t.back_to_back = elapsed(row, stream) / kRow;
+    t.back_to_back = elapsed_us(row, stream) / kRow;
   }
   return t;
 }
@@ -88,8 +70,8 @@ Times measure(const std::function<void()>& launch, StreamView stream, const Devi
   const Flush flush(stream, device);
   launch();  // first use: code is loaded, scratch memory taken
   stream.synchronize();
-  const double once = elapsed(launch, stream);
-  const double flushing = elapsed([&] { flush(); }, stream);
+  const double once = elapsed_us(launch, stream);
+  const double flushing = elapsed_us([&] { flush(); }, stream);
   const double each = std::max(1.0, 2 * once + flushing);
   const int reps =
       options.reps > 0

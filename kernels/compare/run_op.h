@@ -9,6 +9,7 @@
 #include <fovea/kernels/compare/measure.h>
 #include <fovea/kernels/compare/patterns.h>
 #include <fovea/kernels/emulator/schedule.h>
+#include <fovea/kernels/ops/launch.h>
 
 #include <optional>
 
@@ -150,6 +151,14 @@ class OpRows {
     }
   }
 
+  bool within_limits(const Prepared<typename Op::Args>& prepared, Row& row) const {
+    row.workspace_bytes = prepared.workspace_bytes();
+    row.deterministic = prepared.deterministic();
+    row.why = objection(prepared, options_.limits);
+    if (!row.why.empty()) row.status = Status::declined;
+    return row.why.empty();
+  }
+
   // Exact on integers, where algorithm and op promise it; bounded on reals.
   void check(const Algorithm<Op>& a, Row& row) {
     find_truth(row.math);
@@ -158,8 +167,7 @@ class OpRows {
     }
     const bool promised = a.exact_on_integers && exact_;
     Execution<Op> execution(a, row.variant, device_, *integer_inputs_, false);
-    row.workspace_bytes = execution.prepared().workspace_bytes();
-    row.deterministic = execution.prepared().deterministic();
+    if (!within_limits(execution.prepared(), row)) return;
     note_layout(row, execution.layout());
     const Case<Op> first = execution.run();
     if (promised || !a.exact_on_integers) judge(row, *integers_, first, promised, "integers");
@@ -274,8 +282,7 @@ class OpRows {
 
   void time(const Algorithm<Op>& a, Row& row) {
     Execution<Op> execution(a, row.variant, device_, *real_inputs_, false);
-    row.workspace_bytes = execution.prepared().workspace_bytes();
-    row.deterministic = execution.prepared().deterministic();
+    if (!within_limits(execution.prepared(), row)) return;
     note_layout(row, execution.layout());
     if (execution.layout() != Layout::nhwc) {
       const auto convert = [&] {

@@ -14,8 +14,9 @@ EngineName parse_engine(std::string_view text) {
   if (name.engine.empty()) {
     throw InvalidArgument("an engine list has an empty entry; write it as 'onednn,reference'");
   }
-  if (name.engine == "fastest") {
-    throw Unsupported("engine word 'fastest' is not there yet; 'smallest' and 'check:A,B' are");
+  if (is_word(name.engine) && !name.algorithm.empty()) {
+    throw InvalidArgument("engine word '" + name.engine + "' stands alone: it looks among all of " +
+                          "engines and algorithms, so ':" + name.algorithm + "' says nothing");
   }
   return name;
 }
@@ -39,6 +40,15 @@ EngineName take_entry(std::string_view& list) {
   return name;
 }
 
+std::string named(const std::string& engine, const std::string& algorithm) {
+  return algorithm.empty() ? engine : engine + ":" + algorithm;
+}
+
+bool has(const std::vector<EngineName>& engines, std::string_view word) {
+  return std::ranges::any_of(
+      engines, [&](const EngineName& e) { return e.engine == word || e.checker == word; });
+}
+
 }  // namespace
 
 Policy Policy::defaults(const Device& device) {
@@ -52,9 +62,21 @@ Policy Policy::defaults(const Device& device) {
 }
 
 const std::vector<EngineName>& Policy::for_layer(std::string_view layer) const {
+  while (layer.ends_with('\'')) layer.remove_suffix(1);
   const auto found = std::find_if(layers.rbegin(), layers.rend(),
                                   [&](const LayerEngines& l) { return matches(l.pattern, layer); });
   return found == layers.rend() ? engines : found->engines;
+}
+
+bool Policy::names(std::string_view word) const {
+  return has(engines, word) ||
+         std::ranges::any_of(layers, [&](const LayerEngines& l) { return has(l.engines, word); });
+}
+
+void Policy::require_meaningful(const Device& device) const {
+  if (device.kind() != DeviceKind::emulated || !names(kFastest)) return;
+  throw Unsupported(
+      "engine word 'fastest': on emulated no time is a speed; name engines, or take 'smallest'");
 }
 
 std::vector<EngineName> parse_engines(std::string_view list) {
@@ -65,6 +87,17 @@ std::vector<EngineName> parse_engines(std::string_view list) {
   } while (!list.empty());
   if (ends_with_comma) parse_engine("");
   return names;
+}
+
+std::string engines_text(const std::vector<EngineName>& engines) {
+  std::string text;
+  for (const EngineName& e : engines) {
+    text += text.empty() ? "" : ",";
+    if (!e.checker.empty()) text += "check:";
+    text += named(e.engine, e.algorithm);
+    if (!e.checker.empty()) text += "," + named(e.checker, e.checker_algorithm);
+  }
+  return text;
 }
 
 LayerEngines parse_layer_engines(std::string_view text) {

@@ -1,27 +1,33 @@
-// policy.h - who computes: an ordered list of engines, per run and per layer, and the choice by it.
+// policy.h - who computes: an ordered list of engines, per run and per layer.
 #pragma once
 
 #include <fovea/core/api.h>
 #include <fovea/core/error.h>
-#include <fovea/kernels/ops/registry.h>
+#include <fovea/kernels/ops/choices.h>
+#include <fovea/kernels/ops/tuner.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace fovea {
 
-/// "fovea" (any of its algorithms), "fovea:direct_tiled" (that one alone), "smallest" (of all
-/// engines but the reference the algorithm with the least workspace) or "check:onednn,reference"
-/// (onednn computes, the reference does too, and a difference ends the step with an Error that
-/// names the layer; both must be able to).
+/// "fovea" (any of its algorithms), "fovea:direct_tiled" (that one alone), or a word: "fastest" (of
+/// all engines but the reference what takes the least time here), "smallest" (likewise, the least
+/// workspace), "check:onednn,reference" (onednn computes, the reference does too, and a difference
+/// ends the step with an Error that names the layer; both must be able to).
 struct EngineName {
   std::string engine, algorithm;
   std::string checker = {}, checker_algorithm = {};
   friend bool operator==(const EngineName&, const EngineName&) = default;
 };
-inline constexpr std::string_view kSmallest = "smallest";
+inline constexpr std::string_view kFastest = "fastest", kSmallest = "smallest";
+constexpr bool is_word(std::string_view engine) {
+  return engine == kFastest || engine == kSmallest;
+}
+/// The engine that words pass over.
+inline constexpr std::string_view kReference = "reference";
 
 /// A layer-name pattern ("conv*") with the list that holds for the layers it matches.
 struct LayerEngines {
@@ -34,12 +40,29 @@ struct FOVEA_API Policy {
   std::vector<EngineName> engines;
   std::vector<LayerEngines> layers;  // the last that matches wins
   Limits limits;
+  /// Asked by `fastest`; executors make one where it is needed and nullptr.
+  std::shared_ptr<Tuner> tuner = nullptr;
+  /// What computed a run that goes on: comes before every list. nullptr: nothing is recorded.
+  std::shared_ptr<const ChoiceRecords> recorded = nullptr;
+  /// With `recorded`: what cannot be computed as recorded is refused by NotRepeatable; else the
+  /// list says who computes it.
+  bool must_repeat = false;
 
   /// `fovea` on cuda and emulated; on cpu `simd,onednn,reference`: engines that this build lacks
   /// have no algorithms in the registry and are passed over.
   static Policy defaults(const Device& device);
-  /// The list for a layer.
+  /// The list for a layer; "conv1'", the backward ops of conv1, are that layer's.
   const std::vector<EngineName>& for_layer(std::string_view layer) const;
+  /// Whether a list, of the run or of a layer, has the word.
+  bool names(std::string_view word) const;
+  /// Throws Unsupported for `fastest` on emulated, where no time is a speed.
+  void require_meaningful(const Device& device) const;
+};
+
+/// An op of a run that goes on cannot be computed as it was.
+class FOVEA_API NotRepeatable : public Unsupported {
+ public:
+  using Unsupported::Unsupported;
 };
 
 /// "onednn,reference" or "fovea:direct_tiled", with the words of EngineName. Throws InvalidArgument
@@ -48,6 +71,8 @@ struct FOVEA_API Policy {
 FOVEA_API std::vector<EngineName> parse_engines(std::string_view list);
 /// "conv*=reference". Throws InvalidArgument.
 FOVEA_API LayerEngines parse_layer_engines(std::string_view text);
+/// The inverse of parse_engines().
+FOVEA_API std::string engines_text(const std::vector<EngineName>& engines);
 /// Whether `name` matches `pattern`, where * stands for any run of characters.
 FOVEA_API bool matches(std::string_view pattern, std::string_view name);
 
@@ -58,115 +83,5 @@ struct Choice {
   std::string why;           // "first in the list", "onednn: no primitive for it"
   std::string checker = {};  // "reference:loops" where that one is run beside it
 };
-
-template <class Op>
-struct Chosen {
-  const Algorithm<Op>* algorithm = nullptr;  // nullptr: none can run it; why says all reasons
-  Variant variant = {};
-  std::string why = {};
-  const Algorithm<Op>* checker = nullptr;  // runs beside it, to compare
-  Variant checker_variant = {};
-  explicit operator bool() const { return algorithm != nullptr; }
-};
-
-/// Looks for an algorithm of one entry of a list after the other, and remembers who declined why.
-template <class Op>
-class Chooser {
- public:
-  using Problem = typename Op::Problem;
-  Chooser(const Registry& registry, const Problem& problem, const DeviceInfo& device, Math math,
-          const Limits& limits)
-      : registry_{registry}, problem_{problem}, device_{device}, math_{math}, limits_{limits} {}
-
-  Chosen<Op> operator()(const EngineName& name) {
-    if (name.engine == kSmallest) return smallest();
-    Chosen<Op> chosen = first(name.engine, name.algorithm);
-    if (!chosen || name.checker.empty()) return chosen;
-    const Chosen<Op> checker = first(name.checker, name.checker_algorithm);
-    if (!checker) return {};
-    chosen.checker = checker.algorithm;
-    chosen.checker_variant = checker.variant;
-    return chosen;
-  }
-  /// Who cannot, and why not; names that no algorithm has come last.
-  std::string reasons() const {
-    return declined_ + (declined_.empty() || absent_.empty() ? "" : "; ") + absent_;
-  }
-
- private:
-  Chosen<Op> first(const std::string& engine, const std::string& algorithm) {
-    bool known = false;
-    for (const Algorithm<Op>& a : registry_.list<Op>()) {
-      if (a.engine != engine || !(algorithm.empty() || a.name == algorithm)) continue;
-      known = true;
-      if (can_run(a)) return {&a, variants_of(a, problem_, device_, limits_).front(), why()};
-    }
-    if (!known) note(absent_, engine, "has no algorithm for it");
-    return {};
-  }
-  Chosen<Op> smallest() {
-    Chosen<Op> best;
-    std::size_t least = 0;
-    for (const Algorithm<Op>& a : registry_.list<Op>()) {
-      if (a.engine == "reference" || !can_run(a)) continue;
-      for (Variant& v : variants_of(a, problem_, device_, limits_)) {
-        const std::size_t bytes = a.prepare(problem_, v, device_)->workspace_bytes();
-        if (best && bytes >= least) continue;
-        best.algorithm = &a;
-        best.variant = std::move(v);
-        least = bytes;
-      }
-    }
-    if (best) best.why = "least workspace: " + std::to_string(least) + " bytes";
-    return best;
-  }
-  bool can_run(const Algorithm<Op>& a) {
-    const Verdict v = verdict(a, problem_, device_, math_);
-    if (!v) note(declined_, a.engine + ":" + a.name, v.why_not);
-    return v.yes;
-  }
-  std::string why() const { return declined_.empty() ? "first in the list" : declined_; }
-  static void note(std::string& text, const std::string& who, const std::string& reason) {
-    text += (text.empty() ? "" : "; ") + who + ": " + reason;
-  }
-
-  const Registry& registry_;
-  const Problem& problem_;
-  const DeviceInfo& device_;
-  Math math_;
-  const Limits& limits_;
-  std::string declined_, absent_;  // absent: of interest only where nothing can run the problem
-};
-
-/// The algorithm of the first entry in the layer's list that can run the problem.
-template <class Op>
-Chosen<Op> try_choose(const Registry& registry, const typename Op::Problem& problem,
-                      const DeviceInfo& device, Math math, const Policy& policy,
-                      std::string_view layer) {
-  Chooser<Op> choose(registry, problem, device, math, policy.limits);
-  for (const EngineName& name : policy.for_layer(layer)) {
-    if (Chosen<Op> chosen = choose(name)) return chosen;
-  }
-  Chosen<Op> none;
-  none.why = choose.reasons();
-  return none;
-}
-
-/// As try_choose(); throws Unsupported where nothing can run the problem, naming op, problem, and
-/// each engine with its reason.
-template <class Op>
-Chosen<Op> choose(const Registry& registry, const typename Op::Problem& problem,
-                  const DeviceInfo& device, Math math, const Policy& policy,
-                  std::string_view layer) {
-  Chosen<Op> chosen = try_choose<Op>(registry, problem, device, math, policy, layer);
-  if (!chosen) {
-    throw Unsupported("layer " + std::string(layer) + ": nothing in the list can run " +
-                      std::string(Op::kName) + " " + std::string(name_of(Op::kPass)) + " " +
-                      to_string(problem) + " in " + std::string(name_of(math)) + " on " +
-                      to_string(device.device) + " (" + chosen.why +
-                      "); add an engine to the list");
-  }
-  return chosen;
-}
 
 }  // namespace fovea

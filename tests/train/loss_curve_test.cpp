@@ -1,4 +1,5 @@
-// loss_curve_test.cpp - 20 steps of the preset `lenet`: every engine's loss is the reference's.
+// loss_curve_test.cpp - 20 steps of the preset `lenet`: every engine's loss is the reference's, and
+// that of nets whose layers use different ones.
 #include <fovea/core/philox.h>
 #include <fovea/data/memory_dataset.h>
 #include <fovea/layers/recipe.h>
@@ -36,7 +37,8 @@ MemoryDataset squares(int count) {
   return data;
 }
 
-std::vector<double> losses(const Dataset& data, const Device& device, const std::string& engines) {
+std::vector<double> losses(const Dataset& data, const Device& device, const std::string& engines,
+                           const std::vector<std::string>& of_layers = {}) {
   std::vector<std::string> classes;
   for (int i = 0; i < 10; ++i) classes.push_back(std::to_string(i));
   Model model(Recipe::preset("lenet"), classes, {{0.0F}, {1.0F / 255}}, 1);
@@ -44,6 +46,7 @@ std::vector<double> losses(const Dataset& data, const Device& device, const std:
   o.device = device;
   o.epochs = 1;
   o.policy.engines = parse_engines(engines);
+  for (const std::string& l : of_layers) o.policy.layers.push_back(parse_layer_engines(l));
   Trainer trainer(model, data, o);
   std::vector<double> list;
   trainer.on_record([&](const StepRecord& r) { list.push_back(r.score.loss); });
@@ -65,11 +68,15 @@ TEST(LossCurve, EveryEngineFollowsTheReferenceForTwentyStepsOfLenet) {
   struct Other {
     Device device;
     const char* engines;
+    std::vector<std::string> of_layers = {};
   };
   for (const Other& other :
        {Other{Device::cpu(), "simd,reference"}, Other{Device::cpu(), "onednn,reference"},
-        Other{Device::emulated(), "fovea"}}) {
-    const std::vector<double> got = losses(data, other.device, other.engines);
+        Other{Device::emulated(), "fovea"},
+        Other{Device::cpu(), "simd,reference", {"conv1=reference", "conv2=onednn", "fc*=onednn"}},
+        Other{Device::cpu(), "fastest,reference"},
+        Other{Device::emulated(), "fovea", {"conv1=fovea:naive", "fc4=fovea:naive"}}}) {
+    const std::vector<double> got = losses(data, other.device, other.engines, other.of_layers);
     ASSERT_EQ(got.size(), expected.size());
     for (std::size_t i = 0; i < got.size(); ++i) {
       EXPECT_NEAR(got[i], expected[i], 2e-6 * expected[i]) << other.engines << ", step " << i;

@@ -1,11 +1,13 @@
 // resume_test.cpp - a run that was stopped and resumed is the run that was not: weights and records
-// to the bit.
+// to the bit, computed by the same algorithms.
 #include <fovea/core/error.h>
+#include <fovea/kernels/registry/registry.h>
 #include <fovea/train/checkpoint.h>
 #include <fovea/train/metrics_log.h>
 #include <fovea/train/run.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "tiny.h"
@@ -137,6 +139,85 @@ TEST_F(Resume, ARefusedRunLeavesNothing) {
   o.recipe.layers.front().size = 99;  // larger than the picture
   EXPECT_THROW(TrainingRun run(o), InvalidArgument);
   EXPECT_FALSE(std::filesystem::exists(out("refused")));
+}
+
+// The registry with the lists' order turned round, or without one engine.
+template <class Keep>
+Registry changed(const Registry& from, bool reversed, Keep keep) {
+  Registry to;
+  from.for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
+    for (const Algorithm<Op>& a : list) {
+      if (keep(a.engine)) to.add(a);
+    }
+    if (reversed) std::ranges::reverse(to.list<Op>());
+  });
+  return to;
+}
+
+TEST_F(Resume, ComputesAsTheRunWasComputedWhateverTheListsSayNow) {
+  RunOptions o = options("whole");
+  o.trainer.policy.engines = parse_engines("fastest,reference");
+  TrainingRun whole(o);
+  EXPECT_TRUE(whole.run());
+  EXPECT_NE(read_bytes(out("whole") / "choices.tsv").find("\tfastest: "), std::string::npos);
+  EXPECT_TRUE(read_bytes(out("whole") / "tuning.txt").starts_with("# fovea tuning 1\n"));
+
+  RunOptions stop = o;
+  stop.out = out("stopped");
+  stop.trainer.max_steps = 5;
+  stop.tuning = (out("whole") / "tuning.txt").string();  // the same choices
+  {
+    TrainingRun stopped(stop);
+    EXPECT_EQ(stopped.tuning_summary().substr(0, 24), "0 problems timed in 0.0 ") << "timed again";
+    EXPECT_FALSE(stopped.run());
+  }
+  write_bytes(out("stopped") / "tuning.txt", "nonsense");
+  const Registry other = changed(default_registry(), true, [](const auto&) { return true; });
+  ResumeOptions again = on_cpu();
+  again.registry = &other;
+  TrainingRun resumed = TrainingRun::resume(out("stopped"), again);
+  EXPECT_TRUE(resumed.run());
+  EXPECT_EQ(read_bytes(out("stopped") / "model.safetensors"),
+            read_bytes(out("whole") / "model.safetensors"));
+  EXPECT_EQ(read_bytes(out("stopped") / "tuning.txt"), "nonsense");
+}
+
+TEST_F(Resume, WhatCannotBeRepeatedAsksToAllowOtherBits) {
+  RunOptions o = options("run", 5);
+  o.trainer.policy.engines = parse_engines("simd,reference");
+  { TrainingRun(o).run(); }
+  const Registry poorer =
+      changed(default_registry(), false, [](const auto& engine) { return engine != "simd"; });
+  ResumeOptions again = on_cpu();
+  again.registry = &poorer;
+  try {
+    static_cast<void>(TrainingRun::resume(out("run"), again));
+    FAIL() << "went on with another engine";
+  } catch (const InvalidArgument& e) {
+    const std::string what = e.what();
+    EXPECT_NE(what.find("layer input: the run computed input forward"), std::string::npos) << what;
+    EXPECT_NE(what.find("by simd:loops, which cannot be repeated here (simd:loops: is not there), "
+                        "so the bits would differ; add --allow-different-bits to go on"),
+              std::string::npos)
+        << what;
+  }
+  again.allow_different_bits = true;
+  TrainingRun other = TrainingRun::resume(out("run"), again);
+  EXPECT_TRUE(other.run());
+  EXPECT_NE(read_bytes(out("run") / "choices.tsv").find("\treference\tloops\t"), std::string::npos);
+}
+
+TEST_F(Resume, OnAnotherDeviceWantsLeaveAndTakesItsEngines) {
+  RunOptions o = options("run", 5);
+  o.trainer.policy = Policy::defaults(Device::cpu());
+  { TrainingRun(o).run(); }
+  ResumeOptions again{.device = Device::emulated()};
+  EXPECT_THROW(static_cast<void>(TrainingRun::resume(out("run"), again)), InvalidArgument);
+  again.allow_different_bits = true;
+  TrainingRun other = TrainingRun::resume(out("run"), again);
+  for (const PlanRow& r : other.trainer().executor().plan(Executor::PlanId{}).rows()) {
+    EXPECT_EQ(r.choice.engine, "fovea");
+  }
 }
 
 TEST_F(Resume, AFolderThatIsNoRunIsRefused) {
