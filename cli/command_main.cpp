@@ -24,7 +24,9 @@ using namespace fovea::cli;
 
 void add_common(CLI::App& app, Common& o) {
   app.add_option("--device", o.device, "auto, cpu, cuda:N or emulated")->capture_default_str();
-  app.add_option("--engine", o.engines, "ordered list, as onednn,reference or fovea:direct_tiled");
+  app.add_option("--engine", o.engines,
+                 "ordered list, as onednn,reference or fovea:direct_tiled; words: fastest, "
+                 "smallest, check:A,B");
   app.add_option("--engine-for", o.engines_for, "LAYER=LIST, as 'conv*=reference'");
   app.add_option("--math", o.math, "fp32, tf32 or bf16")->capture_default_str();
   app.add_option("--seed", o.seed, "of everything random")->capture_default_str();
@@ -32,6 +34,8 @@ void add_common(CLI::App& app, Common& o) {
       ->check(CLI::Range(0, 1024));
   app.add_option("--loaders", o.loaders, "threads that decode pictures; 0: likewise")
       ->check(CLI::Range(0, 1024));
+  app.add_option("--workspace", o.workspace, "most that an op may take beside its tensors: 64MiB");
+  app.add_option("--tuning", o.tuning, "file that keeps what fastest measured, for other runs too");
   app.add_flag("--nondeterministic,--fast", o.nondeterministic,
                "let in algorithms whose bits may differ from run to run");
   app.add_flag("--quiet", o.quiet, "no progress on standard error");
@@ -316,7 +320,11 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
     context.registry = default_registry();
     for (const ConvAlgorithm& a : additions.convolutions) add_convolution(context.registry, a);
     if (additions.add_algorithms) additions.add_algorithms(context.registry);
-    return chosen();
+    const int status = chosen();
+    if (const auto& tuner = context.common.tuner; tuner && !tuner->summary().empty()) {
+      context.progress("tuning   " + tuner->summary());
+    }
+    return status;
   });
 }
 

@@ -136,11 +136,15 @@ cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   if (!c.common.engines.empty()) {
     if (o.algorithms.empty()) options.algorithms.clear();
     for (const EngineName& e : parse_engines(c.common.engines)) {
+      if (is_word(e.engine) || !e.checker.empty()) {
+        throw InvalidArgument("--engine " + c.common.engines +
+                              ": every engine is compared here; name engines, no words");
+      }
       options.algorithms.push_back(e.engine + (e.algorithm.empty() ? "" : ":" + e.algorithm));
     }
   }
   options.skipped = o.skipped;
-  options.limits.deterministic = !c.common.nondeterministic;
+  options.limits = c.common.limits();
   options.seed = c.common.seed;
   options.check = !o.no_check;
   options.time = options.count = !o.no_time;

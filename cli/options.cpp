@@ -1,5 +1,7 @@
 #include <fovea/cli/options.h>
+#include <fovea/cli/text.h>
 #include <fovea/core/error.h>
+#include <fovea/train/tuning_file.h>
 
 namespace fovea::cli {
 
@@ -10,11 +12,26 @@ Math Common::math_mode() const {
   throw InvalidArgument("--math " + math + " is unknown; it is fp32, tf32 or bf16");
 }
 
-Policy Common::policy(const Device& d) const {
+Limits Common::limits() const {
+  Limits l{.deterministic = !nondeterministic};
+  if (!workspace.empty()) l.workspace_bytes = parse_bytes("--workspace", workspace);
+  return l;
+}
+
+Policy Common::lists(const Device& d) const {
   Policy p = Policy::defaults(d);
   if (!engines.empty()) p.engines = parse_engines(engines);
   for (const std::string& text : engines_for) p.layers.push_back(parse_layer_engines(text));
-  p.limits.deterministic = !nondeterministic;
+  p.limits = limits();
+  p.require_meaningful(d);
+  return p;
+}
+
+Policy Common::policy(const Device& d) const {
+  Policy p = lists(d);
+  if (!p.names(kFastest)) return p;
+  if (!tuner) tuner = file_tuner(tuning);
+  p.tuner = tuner;
   return p;
 }
 

@@ -4,9 +4,11 @@
 #include <fovea/core/device.h>
 #include <fovea/core/dtype.h>
 #include <fovea/kernels/ops/policy.h>
+#include <fovea/kernels/registry/timing_tuner.h>
 #include <fovea/layers/recipe.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +24,18 @@ struct Common {
   std::uint64_t seed = 1;
   int threads = 0, loaders = 0;  // 0: what quota and affinity allow
   bool nondeterministic = false, quiet = false;
-  std::string json;  // file, or "-"
+  std::string json;       // file, or "-"
+  std::string workspace;  // a size; empty: no limit
+  std::string tuning;     // file of what was found fastest
+
+  /// Asked by `fastest`, by all plans of the command; made when first needed.
+  mutable std::shared_ptr<TimingTuner> tuner = nullptr;
 
   Math math_mode() const;
+  Limits limits() const;
+  /// The engine lists and limits, without a tuner. Throws Unsupported for `fastest` on emulated.
+  Policy lists(const Device& d) const;
+  /// The same with the tuner that --tuning wants, where a list says `fastest`.
   Policy policy(const Device& d) const;
 };
 

@@ -7,25 +7,12 @@
 #include <fovea/train/memory.h>
 #include <fovea/train/speed.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 namespace fovea::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// "24GiB", "512MiB", "8000000".
-std::size_t parse_bytes(const std::string& text) {
-  double value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string unit(rest, text.data() + text.size());
-  const double factor = unit.empty() ? 1 : unit == "MiB" ? 1 << 20 : unit == "GiB" ? 1 << 30 : 0;
-  if (error != std::errc{} || factor == 0 || !(value > 0)) {
-    throw InvalidArgument("--memory " + text + ": give a size as 24GiB, 512MiB or in bytes");
-  }
-  return static_cast<std::size_t>(value * factor);
-}
 
 // The recipe and number of classes that training would use.
 struct Planned {
@@ -171,6 +158,9 @@ Json json_of(const Planned& p, const Peak& peak, int largest, const Duration& d,
                         {"engine", r.choice.engine},
                         {"algorithm", r.choice.algorithm},
                         {"variant", r.choice.variant},
+                        {"checker", r.choice.checker},
+                        {"workspace_bytes", r.workspace_bytes},
+                        {"deterministic", r.deterministic},
                         {"why", r.choice.why}});
   }
   return j;
@@ -193,7 +183,7 @@ int run_plan(const CommandContext& c, const PlanCommand& o) {
   peak.process = peak_memory() + run_host_bytes(p.recipe, e.layout());
   if (device.kind() != DeviceKind::cuda) peak.process += peak.device;
   const bool own_budget = !o.memory.empty();
-  std::size_t budget = own_budget ? parse_bytes(o.memory) : e.device().memory_bytes;
+  std::size_t budget = own_budget ? parse_bytes("--memory", o.memory) : e.device().memory_bytes;
   // On the host the process itself lives in the same memory.
   const std::size_t beside = device.kind() == DeviceKind::cuda ? 0 : peak.process - peak.device;
   budget = budget > beside ? budget - beside : 0;
@@ -216,6 +206,7 @@ int run_plan(const CommandContext& c, const PlanCommand& o) {
       "largest batch  %d in %s", largest,
       own_budget ? o.memory.c_str() : ("this device's " + bytes(e.device().memory_bytes)).c_str()));
   print_time(c, p, time);
+  if (c.common.nondeterministic) c.print(what_nondeterministic_lets_in(e.plan(training)));
   c.print("");
   std::fputs(ops_table(e.plan(training)).c_str(), stdout);
   return 0;

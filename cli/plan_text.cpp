@@ -9,13 +9,13 @@
 namespace fovea::cli {
 
 std::string ops_table(const Plan& plan) {
-  Table table({"layer", "op", "engine", "algorithm", "problem"}, 5);
+  Table table({"layer", "op", "engine", "algorithm", "problem", "why"}, 6);
   for (const PlanRow& r : plan.rows()) {
     std::string algorithm = r.choice.algorithm;
     if (!r.choice.variant.empty()) algorithm += " " + r.choice.variant;
     if (!r.choice.checker.empty()) algorithm += ", checked by " + r.choice.checker;
     table.add({r.layer, r.kind + " " + std::string(name_of(r.pass)), r.choice.engine, algorithm,
-               r.problem});
+               r.problem, r.choice.why});
   }
   return table.text();
 }
@@ -40,7 +40,7 @@ std::string engines_line(const Plan& plan) {
   return line;
 }
 
-std::string nondeterministic_ops(const Plan& plan) {
+std::string what_nondeterministic_lets_in(const Plan& plan) {
   std::set<std::string> ops;
   for (const PlanRow& r : plan.rows()) {
     if (r.deterministic) continue;
@@ -49,7 +49,8 @@ std::string nondeterministic_ops(const Plan& plan) {
   }
   std::string text;
   for (const std::string& op : ops) text += (text.empty() ? "" : ", ") + op;
-  return text;
+  if (text.empty()) text = "nothing here: every algorithm chosen repeats its bits";
+  return "--nondeterministic lets in " + text;
 }
 
 }  // namespace fovea::cli

@@ -7,12 +7,12 @@
 
 namespace fovea::cli {
 
-/// One line an op: layer, op, engine, algorithm, problem.
+/// One line an op: layer, op and pass, engine, algorithm with its variant, problem, why.
 std::string ops_table(const Plan& plan);
 /// "simd for: input, sgd; onednn 2.6.3 for: conv, gemm".
 std::string engines_line(const Plan& plan);
-/// Algorithms whose bits may differ from run to run, each once: "conv wgrad cudnn:atomic"; empty
-/// where there is none.
-std::string nondeterministic_ops(const Plan& plan);
+/// "--nondeterministic lets in conv wgrad cudnn:graph": what was chosen whose bits may differ from
+/// run to run, each once; or that there is nothing.
+std::string what_nondeterministic_lets_in(const Plan& plan);
 
 }  // namespace fovea::cli

@@ -1,8 +1,10 @@
 #include <fovea/cli/text.h>
+#include <fovea/core/error.h>
 
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <sstream>
@@ -47,6 +49,22 @@ std::string bytes(std::size_t b) {
   const double mib = static_cast<double>(b) / (1024.0 * 1024.0);
   if (mib < 10) return format("%.1f MiB", mib);
   return mib < 1024 ? format("%.0f MiB", mib) : format("%.1f GiB", mib / 1024);
+}
+
+std::size_t parse_bytes(const std::string& option, const std::string& text) {
+  constexpr double kMost = 0x1p62;
+  double value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(rest, text.data() + text.size());
+  const double factor = unit.empty()    ? 1
+                        : unit == "KiB" ? 1 << 10
+                        : unit == "MiB" ? 1 << 20
+                        : unit == "GiB" ? 1 << 30
+                                        : 0;
+  if (error != std::errc{} || factor == 0 || !(value >= 0) || !(value * factor <= kMost)) {
+    throw InvalidArgument(option + " " + text + ": give a size as 24GiB, 512MiB or in bytes");
+  }
+  return static_cast<std::size_t>(value * factor);
 }
 
 std::string shell_word(const std::string& word) {

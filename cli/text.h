@@ -16,6 +16,9 @@ std::string thousands(std::int64_t v);
 std::string duration(double seconds);
 /// Bytes as "148 MiB", "1.6 GiB".
 std::string bytes(std::size_t b);
+/// The inverse, exact: "24GiB", "512MiB", "64KiB", "8000000". Throws InvalidArgument, naming the
+/// option that has the text.
+std::size_t parse_bytes(const std::string& option, const std::string& text);
 /// The parts between separators; none of an empty text.
 std::vector<std::string> split(const std::string& text, char separator);
 /// Quoted for a POSIX shell where that is needed.

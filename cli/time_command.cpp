@@ -4,6 +4,7 @@
 #include <fovea/cli/inputs.h>
 #include <fovea/cli/machine.h>
 #include <fovea/cli/names.h>
+#include <fovea/cli/plan_text.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
 #include <fovea/core/resource_adaptors.h>
@@ -28,6 +29,7 @@ struct Column {
   StepTiming timing;
   std::vector<double> floors_us;  // by part; 0 where no least time is known
   std::size_t planned_bytes = 0, peak_bytes = 0;
+  std::string lets_in;  // with --nondeterministic
   std::string name() const {
     return (engines.empty() ? "default" : engines) + " " + std::string(name_of(math));
   }
@@ -43,8 +45,12 @@ std::vector<Column> columns_of(const TimeCommand& o) {
   std::vector<Column> columns;
   for (const std::string& e : engines) {
     for (const Math math : maths_of(o)) {
-      columns.push_back(
-          {.engines = e, .math = math, .declined = {}, .timing = {}, .floors_us = {}});
+      columns.push_back({.engines = e,
+                         .math = math,
+                         .declined = {},
+                         .timing = {},
+                         .floors_us = {},
+                         .lets_in = {}});
     }
   }
   return columns;
@@ -82,6 +88,7 @@ void measure(Column& column, const CommandContext& c, const TimeCommand& o, cons
                 .memory = &memory});
     const Executor::PlanId training = e.add_training(recipe.train.batch);
     column.planned_bytes = e.planned_bytes();
+    column.lets_in = what_nondeterministic_lets_in(e.plan(training));
     e.allocate();
     column.timing = time_step(e, training, recipe.train.batch, o.steps, common.seed);
     column.peak_bytes = memory.statistics().peak_bytes;
@@ -250,6 +257,9 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
       std::ranges::stable_partition(columns, [](const Column& k) { return k.declined.empty(); });
   print_table({columns.begin(), declined.begin()});
   c.print(text_of(ceilings(), maths_of(o)));
+  for (const Column& k : columns) {
+    if (c.common.nondeterministic && k.declined.empty()) c.print(k.name() + ": " + k.lets_in);
+  }
   for (const Column& k : declined) c.print(k.name() + " declined: " + k.declined);
   return 0;
 }

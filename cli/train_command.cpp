@@ -58,7 +58,8 @@ RunOptions run_options(const CommandContext& c, const TrainCommand& o) {
   r.trainer.device = device;
   r.trainer.seed = c.common.seed;
   r.trainer.math = c.common.math_mode();
-  r.trainer.policy = c.common.policy(device);
+  r.trainer.policy = c.common.lists(device);
+  r.tuning = c.common.tuning;
   r.trainer.loaders = c.common.loaders;
   r.trainer.max_steps = o.max_steps;
   r.trainer.stop_on_flat = o.stop_on_flat;

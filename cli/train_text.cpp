@@ -66,9 +66,8 @@ std::vector<std::string> notes_of(const Run& run) {
         "--validation 0.1 would");
   }
   if (!o.trainer.policy.limits.deterministic) {
-    const std::string ops = nondeterministic_ops(run.trainer().executor().plan(Executor::PlanId{}));
-    notes.push_back("--nondeterministic lets in " +
-                    (ops.empty() ? "nothing here: every algorithm chosen repeats its bits" : ops));
+    notes.push_back(
+        what_nondeterministic_lets_in(run.trainer().executor().plan(Executor::PlanId{})));
   }
   return notes;
 }
@@ -114,6 +113,9 @@ void print_head(const CommandContext& c, const Run& run, TrainOutput& out) {
   const Plan& plan = run.trainer().executor().plan(Executor::PlanId{});
   out.print("device   " + device_line(c, run.trainer().executor().device()));
   out.print("engine   " + engines_line(plan));
+  if (const std::string tuning = run.tuning_summary(); !tuning.empty()) {
+    out.print("tuning   fastest: " + tuning + "; " + (run.folder() / "tuning.txt").string());
+  }
   out.print("data     " + run.data().path.string() + ": " + summary(run.data()));
   out.print("net      " + net_line(run));
   for (const std::string& note : notes_of(run)) out.print("note     " + note);

@@ -94,8 +94,31 @@ run 'resume of check:' 0 train --resume checked --epochs 2
 run smallest 0 plan --config tiny.toml --engine smallest,reference
 run '--engine-for' 0 plan --config tiny.toml --engine-for 'conv*=reference'
 expect '--engine-for' out.txt '^conv1 +conv forward +reference ' '^fc2 +gemm forward +(onednn|simd|fovea) '
-run fastest 2 plan --config tiny.toml --engine fastest
-expect fastest err.txt "^fovea: engine word 'fastest' is not there yet"
+expect '--engine-for' out.txt "^conv1' +conv wgrad +reference "
+run fastest 0 train --config tiny.toml --data data --out timed --engine fastest,reference --tuning shared.txt
+expect fastest out.txt '^tuning   fastest: [1-9][0-9]* problems timed in [0-9.]+ s, 0 known; timed/tuning.txt$'
+expect 'choices of fastest' timed/choices.tsv '^conv1.*fastest: [0-9.]+ us'
+expect 'its table in the log' timed/log.txt '^conv1 +conv forward .* fastest: '
+expect 'its tuning file' timed/tuning.txt '^# fovea tuning 1$' '^\[cpu .*; fovea ' '^conv forward .* \| any workspace \| .* us \| '
+cmp -s shared.txt timed/tuning.txt || { echo 'FAILED: --tuning holds something else'; failed=1; }
+run 'fastest again' 0 train --config tiny.toml --data data --out again --engine fastest,reference --tuning shared.txt
+expect 'fastest again' out.txt '^tuning   fastest: 0 problems timed in 0.0 s, [1-9][0-9]* known; '
+cmp -s timed/model.safetensors again/model.safetensors || { echo 'FAILED: the same choices, other bits'; failed=1; }
+sed -i 's/ | any workspace | / | any workplace | /' shared.txt
+run 'wrong lines' 0 plan --config tiny.toml --engine fastest,reference --tuning shared.txt
+expect 'wrong lines' err.txt '^fovea: tuning file shared.txt: line [0-9]+ is ignored: .* and [0-9]+ more like it$' \
+  '^tuning   [1-9][0-9]* problems timed'
+expect 'wrong lines are kept' shared.txt ' any workplace ' ' any workspace '
+echo 'something else' > foreign.txt
+run 'foreign file' 0 plan --config tiny.toml --engine fastest,reference --tuning foreign.txt
+expect 'foreign file' err.txt '^fovea: tuning file foreign.txt is neither read nor written: '
+[[ $(cat foreign.txt) == 'something else' ]] || { echo 'FAILED: a foreign file was written'; failed=1; }
+run '--workspace' 0 plan --config tiny.toml --engine onednn,reference --workspace 0
+expect '--workspace' out.txt ' needs [0-9]+ bytes of workspace, the limit is 0'
+run 'compare --workspace' 0 compare --device cpu --problem n2c16h8k16r3ph1 --pass forward --algo 'onednn:*' --math fp32 --workspace 0
+expect 'compare --workspace' out.txt 'needs [0-9]+ bytes of workspace, the limit is 0'
+run 'time --engine fastest' 0 time --config tiny.toml --engine fastest,reference --engine reference --steps 2 --nondeterministic
+expect 'time --engine fastest' out.txt '^fastest,reference fp32: --nondeterministic lets in nothing here'
 run 'check: of one' 2 plan --config tiny.toml --engine check:onednn
 expect 'check: of one' err.txt '^fovea: check: names two engines'
 exit $failed
