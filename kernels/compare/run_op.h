@@ -350,7 +350,7 @@ class OpRows {
   const Ceilings& ceilings_;
   const std::function<void(const Row&)>& on_row_;
   DeviceInfo device_;
-  bool exact_;  // whether integers give exact results
+  bool exact_;                // whether integers give exact results
   Math stored_ = Math::fp32;  // whose types the tensors of the algorithm under way have
   // Of the math mode that is under way.
   std::optional<Case<Op>> integer_inputs_, real_inputs_;
