@@ -251,13 +251,13 @@ inline std::vector<double> with_rounding(std::vector<double> allowed, const Host
   return allowed;
 }
 
-/// How far every output is from the reference's: within `allowed`, or, where that is empty, to the
-/// bit. Outputs that mode `stored` keeps in bf16 may be one rounding further off, or must be what
-/// the exact result rounds to.
+/// How far every output is from the reference's: within `error_factor` times `allowed`, or, where
+/// that is empty, to the bit. Outputs that mode `stored` keeps in bf16 may be one rounding further
+/// off, or must be what the exact result rounds to.
 template <class Op>
 std::vector<OutputDifference> output_differences(const Case<Op>& got, const Case<Op>& reference,
                                                  const std::vector<std::vector<double>>& allowed,
-                                                 Math stored) {
+                                                 Math stored, double error_factor = 1) {
   std::vector<OutputDifference> found;
   const auto operands = OpTraits<Op>::operands(reference.problem);
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -265,9 +265,10 @@ std::vector<OutputDifference> output_differences(const Case<Op>& got, const Case
     const HostTensor& want = reference.tensors[i];
     const bool narrow = stored_type(operands[i], stored) != operands[i].dtype;
     if (!allowed.empty()) {
-      const auto& bound = allowed[i];
-      found.push_back(
-          {i, difference(got.tensors[i], want, narrow ? with_rounding(bound, want) : bound)});
+      std::vector<double> bound = allowed[i];
+      for (double& b : bound) b *= error_factor;
+      if (narrow) bound = with_rounding(std::move(bound), want);
+      found.push_back({i, difference(got.tensors[i], want, bound)});
       continue;
     }
     found.push_back({i, difference(got.tensors[i], narrow ? widened(narrowed(want)) : want)});

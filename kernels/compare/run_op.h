@@ -101,6 +101,7 @@ class OpRows {
     row.algorithm = a.name;
     row.device = to_string(device_.device);
     stored_ = storage_of(a);
+    error_factor_ = a.error_factor;
     row.bytes = bytes_of(stored_);
     if (const Verdict v = verdict_of(a, math); !v) {
       row.status = Status::declined;
@@ -226,7 +227,8 @@ class OpRows {
              const std::string& on) {
     const auto operands = OpTraits<Op>::operands(problem_);
     const auto& allowed = exact ? kToTheBit : truth.allowed;
-    for (const auto& o : output_differences(got, truth.reference, allowed, stored_)) {
+    for (const auto& o :
+         output_differences(got, truth.reference, allowed, stored_, error_factor_)) {
       const Difference& d = o.difference;
       if (!exact) {
         row.max_abs_error = std::max(row.max_abs_error.value_or(0), d.max_abs);
@@ -350,8 +352,10 @@ class OpRows {
   const Ceilings& ceilings_;
   const std::function<void(const Row&)>& on_row_;
   DeviceInfo device_;
-  bool exact_;                // whether integers give exact results
-  Math stored_ = Math::fp32;  // whose types the tensors of the algorithm under way have
+  bool exact_;  // whether integers give exact results
+  // Of the algorithm that is under way.
+  Math stored_ = Math::fp32;  // whose types its tensors have
+  double error_factor_ = 1;
   // Of the math mode that is under way.
   std::optional<Case<Op>> integer_inputs_, real_inputs_;
   std::optional<Truth<Op>> integers_, reals_;

@@ -2,10 +2,11 @@
 //   d_i = k + a sum of x_j^2 over |j - i| <= size / 2 in i's group,   y_i = x_i d_i^-beta
 //   dx_i = dy_i d_i^-beta - 2 a beta x_i sum over the same j of t_j,  t_j = dy_j x_j d_j^(-beta-1)
 // Block  -> whole pixels, as many as fit into Capacity elements: one piece of memory, and no halo,
-//           since a window never leaves its pixel. Thread -> every 256th element, so that a warp's
-//           accesses are 32 neighbours: free of bank conflicts for any number of channels.
-// Reuse  -> x is staged once (16 bytes a time where c % 4 = 0) and read `size` times from shared
-//           memory; backward computes each t_j once and reads it `size` times.
+//           since a window never leaves its pixel. Thread -> four neighbours, or one, of every
+//           1024th or 256th element, so that a warp's accesses are neighbours: free of bank
+//           conflicts for any number of channels.
+// Reuse  -> x is staged once and read by three 16-byte accesses for four elements (one at a time
+//           `size` times for each) from shared memory; backward computes each t_j once.
 // Bytes  -> forward 8, backward 12 per element, the least possible.
 // Limits -> c <= 8192.
 #include <fovea/kernels/cuda/factories.h>
@@ -19,7 +20,7 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kSmall = 2048;  // elements: 8 blocks of 24 KiB fill an SM of capability 9.0
+constexpr int kSmall = 2048;  // elements: 6 blocks of 24 KiB on an SM; more would spill registers
 constexpr int kLarge = 8192;  // for deeper pixels: 2 blocks
 
 struct AcrossGeometry {
@@ -43,14 +44,14 @@ struct AcrossGeometry {
 
 template <int Capacity>
 struct AcrossTile {
-  static constexpr int kBlocks = Capacity == kSmall ? 8 : 2;  // on an SM
+  static constexpr int kBlocks = Capacity == kSmall ? 6 : 2;  // on an SM
   struct Forward {
     alignas(16) float x[Capacity];
   };
   struct Backward {
     alignas(16) float x[Capacity];
-    float t[Capacity];       // dy x d^(-beta-1)
-    float direct[Capacity];  // dy d^-beta
+    alignas(16) float t[Capacity];       // dy x d^(-beta-1)
+    alignas(16) float direct[Capacity];  // dy d^-beta
   };
 };
 
@@ -62,8 +63,8 @@ __global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity>::kBlocks)
   const int count = g.count();
   stage<W>(s.x, x + begin, count);
   __syncthreads();  // x visible
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
-    y[begin + e] = g.windows.normalised(s.x, e);
+  for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
+    store_vector<W>(y + begin + e, g.windows.normalised<W>(s.x, e));
   }
 }
 
@@ -75,15 +76,20 @@ __global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity>::kBlocks)
   const int count = g.count();
   stage<W>(s.x, x + begin, count);
   __syncthreads();  // x visible
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
-    const float d = g.windows.denominator(s.x, e);
-    const float direct = dy[begin + e] * inverse_power(d, g.windows.beta);
-    s.direct[e] = direct;
-    s.t[e] = direct * s.x[e] / d;
+  for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
+    const auto d = g.windows.denominators<W>(s.x, e);
+    const auto gradient = load_vector<W>(dy + begin + e);
+    Vector<float, W> direct, t;
+    for (int l = 0; l < W; ++l) {
+      direct[l] = gradient[l] * inverse_power(d[l], g.windows.beta);
+      t[l] = direct[l] * s.x[e + l] / d[l];
+    }
+    store_vector<W>(s.direct + e, direct);
+    store_vector<W>(s.t + e, t);
   }
   __syncthreads();  // t visible
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
-    dx[begin + e] = g.windows.gradient(s.x, s.t, s.direct[e], e);
+  for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
+    store_vector<W>(dx + begin + e, g.windows.gradients<W>(s.x, s.t, s.direct, e));
   }
 }
 
@@ -111,7 +117,7 @@ void backward_by(const LrnProblem& p, const float* x, const float* dy, float* dx
 void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
   const auto* x = a.x.as<float>();
   auto* y = a.y.as<float>();
-  const bool vectors = p.c % 4 == 0 && is_aligned(x, 16);
+  const bool vectors = windows_of_four(p) && is_aligned(x, 16) && is_aligned(y, 16);
   const auto run = p.c <= kSmall ? (vectors ? forward_by<kSmall, 4> : forward_by<kSmall, 1>)
                                  : (vectors ? forward_by<kLarge, 4> : forward_by<kLarge, 1>);
   run(p, x, y, stream);
@@ -121,7 +127,8 @@ void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView st
   const auto* x = a.x.as<float>();
   const auto* dy = a.dy.as<float>();
   auto* dx = a.dx.as<float>();
-  const bool vectors = p.c % 4 == 0 && is_aligned(x, 16);
+  const bool vectors =
+      windows_of_four(p) && is_aligned(x, 16) && is_aligned(dy, 16) && is_aligned(dx, 16);
   const auto run = p.c <= kSmall ? (vectors ? backward_by<kSmall, 4> : backward_by<kSmall, 1>)
                                  : (vectors ? backward_by<kLarge, 4> : backward_by<kLarge, 1>);
   run(p, x, dy, dx, stream);

@@ -1,8 +1,8 @@
 // lrn_pool.cu - LRN across channels and max pooling of it in one pass, NHWC (lrn_pool.h).
 // Forward   block -> some rows of y of one image, from a strip of columns, all channels. It walks
 //           down: each row of x is staged and normalised once, into one of r slots in shared
-//           memory; then a thread takes windows of one channel each, neighbours in a warp being
-//           neighbouring channels.
+//           memory; then a thread takes windows of four channels each, or of one, neighbours in
+//           a warp being neighbouring channels.
 // Backward  block -> some rows of x, from a strip of columns, all channels. It walks down: the rows
 //           of windows that hold a row of x are kept in slots, dy and winners; pieces of whole
 //           pixels then go as in lrn_across.cu, with the sum of dy of the windows won as LRN's dy.
@@ -38,7 +38,7 @@ struct ForwardTile {
   static constexpr int kBlocks = Blocks;  // on an SM of capability 9.0
   struct Smem {
     alignas(16) float x[Piece];
-    float rows[Cells];
+    alignas(16) float rows[Cells];
   };
 };
 using SmallForward = ForwardTile<6144, 2048, 5>;   // 32 KiB; a sixth block would spill registers
@@ -50,8 +50,8 @@ struct BackwardTile {
   static constexpr int kBlocks = 3;
   struct Smem {  // 58 KiB
     alignas(16) float x[kPiece];
-    float t[kPiece];       // g x d^(-beta-1)
-    float direct[kPiece];  // g d^-beta
+    alignas(16) float t[kPiece];       // g x d^(-beta-1)
+    alignas(16) float direct[kPiece];  // g d^-beta
     alignas(16) float dy[kWindows];
     alignas(4) std::uint8_t winner[kWindows];
   };
@@ -106,14 +106,15 @@ __device__ __forceinline__ void normalise_row(const LrnPoolGeometry& g, typename
     const int count = min(piece, width - first);
     stage<W>(s.x, x + first, count);
     __syncthreads();  // x visible
-    for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
-      slot[first + e] = g.lrn.normalised(s.x, e);
+    for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
+      store_vector<W>(slot + first + e, g.lrn.normalised<W>(s.x, e));
     }
     __syncthreads();  // x read, the slot's piece visible
   }
 }
 
 // The windows of row p of y; ties and NaN as in max_pool.cu.
+template <int W>
 __device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const Part& part, int p,
                                          const float* slots, int left, float* y,
                                          std::uint8_t* argmax) {
@@ -122,27 +123,34 @@ __device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const Part& p
   const int count = (part.columns.end - part.columns.begin) * g.pool.c;
   const int out = g.pool.y_at(part.image, p, part.columns.begin, 0);
   const int first_slot = (top + rows.begin) % g.slots;
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+  for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
     const auto column = static_cast<int>(g.c.quotient(static_cast<unsigned>(e)));
     const int channel = e - column * g.pool.c;
     const int q = part.columns.begin + column;
     const Range columns = g.pool.columns.inside(q);
     const int start = (g.pool.columns.start(q) - left) * g.pool.c + channel;
-    float best = -std::numeric_limits<float>::infinity();
-    int place = rows.begin * g.pool.columns.size + columns.begin;
+    Vector<float, W> best;
+    Vector<std::uint8_t, W> place;
+    for (int l = 0; l < W; ++l) {
+      best[l] = -std::numeric_limits<float>::infinity();
+      place[l] = static_cast<std::uint8_t>(rows.begin * g.pool.columns.size + columns.begin);
+    }
     int slot = first_slot;
     for (int r = rows.begin; r < rows.end; ++r) {
       const float* row = slots + slot * g.pitch + start;
       slot = slot + 1 == g.slots ? 0 : slot + 1;
       for (int s = columns.begin; s < columns.end; ++s) {
-        const float v = row[s * g.pool.c];
-        if (v <= best || best != best) continue;  // not above, or a NaN has won
-        best = v;
-        place = r * g.pool.columns.size + s;
+        const auto v = load_vector<W>(row + s * g.pool.c);
+        const auto code = static_cast<std::uint8_t>(r * g.pool.columns.size + s);
+        for (int l = 0; l < W; ++l) {
+          if (v[l] <= best[l] || best[l] != best[l]) continue;  // not above, or a NaN has won
+          best[l] = v[l];
+          place[l] = code;
+        }
       }
     }
-    y[out + e] = best;
-    argmax[out + e] = static_cast<std::uint8_t>(place);
+    store_vector<W>(y + out + e, best);
+    store_vector<W>(argmax + out + e, place);
   }
 }
 
@@ -161,23 +169,30 @@ __global__ void __launch_bounds__(kLrnThreads, T::kBlocks)
       normalise_row<T, W>(g, s, x + g.pool.x_at(part.image, next, left, 0),
                           s.rows + next % g.slots * g.pitch, (right - left) * g.pool.c);
     }
-    pool_row(g, part, p, s.rows, left, y, argmax);
+    pool_row<W>(g, part, p, s.rows, left, y, argmax);
     __syncthreads();  // slots read before they are filled again
   }
 }
 
-// The sum of dy of the windows that element (row, column, channel) of x won.
-__device__ __forceinline__ float won(const LrnPoolGeometry& g, const BackwardTile::Smem& s,
-                                     const Range& holding, int first_window, int row, int column,
-                                     int channel) {
+// The sum of dy of the windows that W elements from (row, column, channel) of x on won.
+template <int W>
+__device__ __forceinline__ Vector<float, W> won(const LrnPoolGeometry& g,
+                                                const BackwardTile::Smem& s, const Range& holding,
+                                                int first_window, int row, int column,
+                                                int channel) {
   const Range windows = g.pool.columns.holding(column);
-  float sum = 0;
+  Vector<float, W> sum{};
   for (int p = holding.begin; p < holding.end; ++p) {
     const int slot = p % g.slots * g.pitch + channel;
     const int code = (row - g.pool.rows.start(p)) * g.pool.columns.size;
     for (int q = windows.begin; q < windows.end; ++q) {
       const int at = slot + (q - first_window) * g.pool.c;
-      if (s.winner[at] == code + column - g.pool.columns.start(q)) sum += s.dy[at];
+      const int own = code + column - g.pool.columns.start(q);
+      const auto winner = load_vector<W>(s.winner + at);
+      const auto dy = load_vector<W>(s.dy + at);
+      for (int l = 0; l < W; ++l) {
+        if (winner[l] == own) sum[l] += dy[l];
+      }
     }
   }
   return sum;
@@ -208,19 +223,26 @@ __global__ void __launch_bounds__(kLrnThreads, BackwardTile::kBlocks)
       const int count = min(piece, width - first);
       stage<W>(s.x, x + line + first, count);
       __syncthreads();  // x, dy and winners visible
-      for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
+      for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
         const auto column = static_cast<int>(g.c.quotient(static_cast<unsigned>(first + e)));
-        const float gradient = won(g, s, holding, first_window, row, part.columns.begin + column,
-                                   first + e - column * c);
-        const float d = g.lrn.denominator(s.x, e);
-        const float direct = gradient * inverse_power(d, g.lrn.beta);
-        s.direct[e] = direct;
-        s.t[e] = direct * s.x[e] / d;
+        const auto gradient = won<W>(g, s, holding, first_window, row, part.columns.begin + column,
+                                     first + e - column * c);
+        const auto d = g.lrn.denominators<W>(s.x, e);
+        Vector<float, W> direct, t;
+        for (int l = 0; l < W; ++l) {
+          direct[l] = gradient[l] * inverse_power(d[l], g.lrn.beta);
+          t[l] = direct[l] * s.x[e + l] / d[l];
+        }
+        store_vector<W>(s.direct + e, direct);
+        store_vector<W>(s.t + e, t);
       }
       __syncthreads();  // t visible; winners read
-      for (int e = static_cast<int>(threadIdx.x); e < count; e += kLrnThreads) {
-        const float v = g.lrn.gradient(s.x, s.t, s.direct[e], e);
-        dx[line + first + e] = g.mask && !(s.x[e] > 0) ? 0.0F : v;
+      for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
+        auto v = g.lrn.gradients<W>(s.x, s.t, s.direct, e);
+        for (int l = 0; l < W; ++l) {
+          if (g.mask && !(s.x[e + l] > 0)) v[l] = 0.0F;
+        }
+        store_vector<W>(dx + line + first + e, v);
       }
       __syncthreads();  // x and t read before the next piece
     }
@@ -287,7 +309,8 @@ void backward_by(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, Stream
 
 // The small tile where it takes the plane at its width, or the large one cannot.
 void run_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamView stream) {
-  const bool vectors = p.pool.c % 4 == 0 && is_aligned(a.x.as<float>(), 16);
+  const bool vectors = windows_of_four(p.lrn) && allow_vectors(a.x.as<float>(), a.y.as<float>()) &&
+                       is_aligned(a.argmax.as<std::uint8_t>(), 4);
   if (forward_columns<SmallForward>(p) >= p.pool.q()) {
     (vectors ? forward_by<SmallForward, 4> : forward_by<SmallForward, 1>)(p, a, stream);
   } else {
@@ -296,7 +319,8 @@ void run_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamV
 }
 
 void run_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, StreamView stream) {
-  const bool vectors = p.pool.c % 4 == 0 && allow_vectors(a.x.as<float>(), a.dy.as<float>()) &&
+  const bool vectors = windows_of_four(p.lrn) &&
+                       allow_vectors(a.x.as<float>(), a.dy.as<float>(), a.dx.as<float>()) &&
                        is_aligned(a.argmax.as<std::uint8_t>(), 4);
   (vectors ? backward_by<4> : backward_by<1>)(p, a, stream);
 }

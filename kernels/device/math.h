@@ -1,7 +1,8 @@
 // math.h - the functions of real numbers that kernels may call, from one place. fma, sqrt, min, max
-// and abs are exact and equal on both devices; exp, log, pow and tanh are within 2 ulp (CUDA
-// programming guide, appendix "Mathematical functions": exp 2, log 1, pow 4, tanh 2; glibc 1) and
-// may differ in the last bits. Contraction is off: where a fused multiply-add is meant, say fma.
+// and abs are exact and equal on both devices; exp, log, pow, tanh and rsqrt are within 2 ulp (CUDA
+// programming guide, appendix "Mathematical functions": exp 2, log 1, pow 4, tanh 2, rsqrt 2; glibc
+// 1) and may differ in the last bits. Contraction is off: where a fused multiply-add is meant, say
+// fma.
 #pragma once
 
 #include <fovea/kernels/device/target.h>
@@ -22,6 +23,14 @@ __device__ __forceinline__ float log(float x) { return ::logf(x); }
 __device__ __forceinline__ float pow(float x, float y) { return ::powf(x, y); }
 __device__ __forceinline__ float tanh(float x) { return ::tanhf(x); }
 __device__ __forceinline__ float sqrt(float x) { return ::sqrtf(x); }
+/// 1 / sqrt(x), within 2 ulp.
+__device__ __forceinline__ float rsqrt(float x) {
+#ifdef FOVEA_EMULATED
+  return 1.0F / ::sqrtf(x);
+#else
+  return ::rsqrtf(x);
+#endif
+}
 __device__ __forceinline__ float abs(float x) { return ::fabsf(x); }
 
 /// The larger one; the other where one is NaN.

@@ -88,7 +88,8 @@ struct Algorithm {
   Devices devices = Devices::none;  // where it runs
   Math math = Math::fp32;           // how it computes
   bool exact_on_integers = true;    // sums in any order, no transform: equals the reference then
-  bool fp32_tensors = false;        // math bf16: tensors lie in fp32 too, rounded on their way in
+  double error_factor = 1;    // of the bound of a plain sum: how far results on reals may be off
+  bool fp32_tensors = false;  // math bf16: tensors lie in fp32 too, rounded on their way in
   /// Pure: no allocation on the device, no launch.
   std::function<Verdict(const Problem&, const DeviceInfo&)> can_run;
   /// Best guess first. Empty function: the one variant "".

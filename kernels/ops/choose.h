@@ -181,7 +181,10 @@ class Chooser {
     return all;
   }
   bool can_run(const Algorithm<Op>& a) {
-    const Verdict v = verdict(a, problem_, device_, math_);
+    Verdict v = verdict(a, problem_, device_, math_);
+    if (v && a.math == Math::bf16 && !a.fp32_tensors) {
+      v = Verdict::no("takes tensors in bf16, and a net's are fp32");
+    }
     if (!v) note(declined_, a.engine + ":" + a.name, v.why_not);
     return v.yes;
   }

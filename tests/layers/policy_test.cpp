@@ -289,5 +289,29 @@ TEST(EngineFastest, IsRefusedWhereNoTimeIsASpeed) {
                Unsupported);
 }
 
+// compare gives such an algorithm the tensors that it takes; a plan has none.
+TEST(Policy, AnAlgorithmOnBf16TensorsIsPassedOverByANet) {
+  Registry registry;
+  for (const bool fp32_tensors : {false, true}) {
+    Algorithm<ConvForward> a;
+    a.engine = "mine";
+    a.name = fp32_tensors ? "rounds" : "narrow";
+    a.devices = Devices::cpu;
+    a.math = Math::bf16;
+    a.fp32_tensors = fp32_tensors;
+    a.prepare = [](const ConvProblem& p, const Variant&, const DeviceInfo&) {
+      return prepared<ConvForward>(p, [](const ConvProblem&, const ConvForward::Args&,
+                                         StreamView) {});
+    };
+    registry.add(std::move(a));
+  }
+  const Policy policy{.engines = parse_engines("mine")};
+  const auto chosen = try_choose<ConvForward>(registry, parse_conv("n1c1h4k1r3"),
+                                              device_info(Device::cpu()), Math::bf16, policy, "c");
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen.algorithm->name, "rounds");
+  EXPECT_NE(chosen.why.find("takes tensors in bf16"), std::string::npos) << chosen.why;
+}
+
 }  // namespace
 }  // namespace fovea::test
