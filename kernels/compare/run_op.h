@@ -59,7 +59,8 @@ class OpRows {
         integer_inputs_.reset();
       }
       for (const Algorithm<Op>& a : registry_.list<Op>()) {
-        if (contains(a.devices, device_.device.kind())) rows_of(a, math);
+        if (!contains(a.devices, device_.device.kind()) || has_twin(a, math)) continue;
+        rows_of(a, math);
       }
     }
     return std::move(rows_);
@@ -117,6 +118,13 @@ class OpRows {
       if (!options_.list) fill(a, one);
       add(std::move(one));
     }
+  }
+
+  // Whether it computes in another mode, and one of its name in this one: no row of its own.
+  bool has_twin(const Algorithm<Op>& a, Math math) const {
+    return a.math != math && std::ranges::any_of(registry_.list<Op>(), [&](const Algorithm<Op>& b) {
+             return b.engine == a.engine && b.name == a.name && b.math == math;
+           });
   }
 
   // Ops without products run in every mode, and are compared in their own.

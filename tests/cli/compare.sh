@@ -28,8 +28,8 @@ expect_value emulated report/compare.json schema '^1$'
 expect emulated rows.csv '^problem,name,pass,' "^conv:$problem\+bias\+relu,,forward,fp32,fovea,naive,"
 expect emulated out.txt '^batch 1$'
 rows=$(grep -c '^conv:' rows.csv)
-[[ $rows == 6 ]] || { echo "FAILED emulated: $rows rows in the CSV, not three passes of two"; failed=1; }
-[[ $(grep -o '<tr' report/compare.html | wc -l) == 7 ]] ||
+[[ $rows == 9 ]] || { echo "FAILED emulated: $rows rows in the CSV, not three passes of three"; failed=1; }
+[[ $(grep -o '<tr' report/compare.html | wc -l) == 10 ]] ||
   { echo 'FAILED emulated: compare.html has not every row'; failed=1; }
 
 # times on the cpu

@@ -101,8 +101,6 @@ void expect_work(const char* text, Math math) {
   EXPECT_GE(static_cast<double>(c.global_read_sectors), 0.8 * f.read / kPerSector) << "the model";
   EXPECT_EQ(c.bank_conflicts, 0U);
   EXPECT_EQ(c.tensor_core_instructions > 0, math != Math::fp32);
-  RecordProperty("read",
-                 std::to_string(static_cast<double>(c.global_read_sectors) * kPerSector / f.read));
 }
 
 class ImplicitGemmWork : public testing::TestWithParam<const char*> {};

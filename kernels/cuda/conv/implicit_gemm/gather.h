@@ -13,6 +13,7 @@
 #include <fovea/kernels/cuda/conv/patch.h>
 #include <fovea/kernels/cuda/tile/copies.h>
 #include <fovea/kernels/cuda/tile/odometer.h>
+#include <fovea/kernels/device/vector.h>
 
 namespace fovea::FOVEA_TARGET {
 
@@ -23,11 +24,9 @@ struct BlockPlace {
   unsigned begin = 0, end = 0;  // of the reduction
 };
 
-/// A pixel of the tile in shared memory, 16 bytes: lanes that read neighbours meet in no bank.
-struct alignas(16) TilePixel {
-  unsigned offset;
-  int row, column, unused;
-};
+/// A pixel of the tile in shared memory: offset, row, column. 16 bytes, so that neighbours meet in
+/// no bank.
+using TilePixel = Vector<int, 4>;
 
 /// Indices from `index` to the end of the part; none or fewer behind it.
 __device__ __forceinline__ int left_behind(unsigned index, unsigned end) {
@@ -66,7 +65,7 @@ class PatchRows {
     const int first_channel = block.group * static_cast<int>(source.patch.group_channels.divisor());
     for (int i = static_cast<int>(threadIdx.x); i < Rows; i += Threads) {
       const Pixel p = source.patch.pixel(block.row + static_cast<unsigned>(i), first_channel);
-      table[i] = {static_cast<unsigned>(p.offset), p.row, p.column, 0};
+      store_vector<4>(table[i].v, TilePixel{{static_cast<int>(p.offset), p.row, p.column, 0}});
     }
   }
 
@@ -89,8 +88,9 @@ class PatchRows {
     return {static_cast<unsigned>(offset) + c.digits.low, c.left > 0 ? row : kNowhere, column};
   }
   __device__ __forceinline__ Place find(int i, const Spot& s) const {
-    const TilePixel p = table_[i];
-    return place_in(source_.patch, p.offset + s.offset, p.row + s.row, p.column + s.column);
+    const TilePixel p = load_vector<4>(table_[i].v);
+    return place_in(source_.patch, static_cast<unsigned>(p[0]) + s.offset, p[1] + s.row,
+                    p[2] + s.column);
   }
 
  private:
