@@ -4,10 +4,12 @@
 #include <fovea/kernels/compare/execution.h>
 #include <fovea/kernels/compare/op_traits.h>
 #include <fovea/kernels/compare/suite.h>
+#include <fovea/kernels/emulator/counts.h>
 #include <fovea/kernels/registry/registry.h>
 #include <gtest/gtest.h>
 
 #include <charconv>
+#include <string_view>
 
 namespace fovea::compare {
 namespace {
@@ -93,14 +95,18 @@ void expect_work(const char* text, Math math) {
                std::string(name_of(math)) + " " + variant);
   const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
   Execution<Op> execution(*counted, variant, device, in, false);
-  const Counted c = counted_work([&] { execution.launch_and_wait(); }, 0);
+  emulator::Counts c;
+  {
+    const emulator::ScopedCounting counting(c);  // every block: those at the edge write less
+    execution.launch_and_wait();
+  }
   const Floats f = model(p, Op::kPass, tile_of(variant));
   constexpr double kPerSector = 8;
-  EXPECT_LE(static_cast<double>(c.global_read_sectors), 1.15 * f.read / kPerSector);
-  EXPECT_LE(static_cast<double>(c.global_write_sectors), 1.15 * f.written / kPerSector);
-  EXPECT_GE(static_cast<double>(c.global_read_sectors), 0.8 * f.read / kPerSector) << "the model";
+  EXPECT_LE(static_cast<double>(c.read_sectors), 1.15 * f.read / kPerSector);
+  EXPECT_LE(static_cast<double>(c.write_sectors), 1.15 * f.written / kPerSector);
+  EXPECT_GE(static_cast<double>(c.read_sectors), 0.8 * f.read / kPerSector) << "the model";
   EXPECT_EQ(c.bank_conflicts, 0U);
-  EXPECT_EQ(c.tensor_core_instructions > 0, math != Math::fp32);
+  EXPECT_EQ(c.matrix_operations > 0, math != Math::fp32);
 }
 
 class ImplicitGemmWork : public testing::TestWithParam<const char*> {};
@@ -109,7 +115,9 @@ TEST_P(ImplicitGemmWork, IsTheModelsWithoutBankConflicts) {
   if (counting_algorithms().list<ConvForward>().empty()) {
     GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
   }
+  const bool last = std::string_view(GetParam()) == "n1c384h13k256r3ph1g2";
   for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
+    if (math == Math::bf16 && !last) continue;  // tf32's copies and reads
     expect_work<ConvForward>(GetParam(), math);
     expect_work<ConvDgrad>(GetParam(), math);
     expect_work<ConvWgrad>(GetParam(), math);
