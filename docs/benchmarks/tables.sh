@@ -70,7 +70,7 @@ function conv_line(title, net, math, target, first, last) {
 END {
   a = "alexnet-2012"; t = "alexnet-torchvision"; A = "AlexNet 2012"; T = "AlexNet, torchvision\047s"
   if (newest == "") print "Nothing has been measured on a card yet; `./dev bench-gpu` does it.\n"
-  else printf "Measured by `./dev bench-gpu` on one %s, driver %s: [docs/benchmarks/%s](docs/benchmarks/%s).\n\n", card, driver, newest, newest
+  else printf "Measured on one %s, driver %s: [docs/benchmarks/%s](docs/benchmarks/%s).\n\n", card, driver, newest, newest
   print "A training step (forward, loss, backward, update):\n"
   print "| net | math | batch | PyTorch images/s | our target ms | fovea ms | fovea images/s |"
   print "|---|---|--:|--:|--:|---|---|"

@@ -19,7 +19,7 @@ namespace {
 OpCalls calls(const SuiteProblem& p, Pass pass) {
   if (p.op == "conv") return conv_calls(pass);
   if (p.op == "gemm") return linear_calls(pass);
-  const bool plane = p.op == "lrn" || p.op == "maxpool" || p.op == "avgpool";
+  const bool plane = p.op.starts_with("lrn") || p.op == "maxpool" || p.op == "avgpool";
   return plane ? plane_calls(p.op, pass) : value_calls(p.op, pass);
 }
 

@@ -80,7 +80,7 @@ cat > all/card-2026-01-02/time.json <<'JSON'
 ]
 JSON
 bash "$root/docs/benchmarks/tables.sh" all > tables.txt
-expect tables tables.txt '^Measured by .* on one A card, driver 1.2: \[docs/benchmarks/card-2026-01-02\]' \
+expect tables tables.txt '^Measured on one A card, driver 1.2: \[docs/benchmarks/card-2026-01-02\]' \
   '^\| \| tf32 \| 128 \| 12,782 \| 3.6 \| 3.21 \| 39,875 \|$' \
   '^\| \| bf16 \| 128 \| 17,625 \| 2.2 \| not measured \| not measured \|$' \
   '^\| \| tf32 \| 1.6 \| 1.50 \|$' '^\| \| bf16 \| 1.5 \| not measured \|$' \

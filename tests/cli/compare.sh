@@ -58,7 +58,7 @@ expect_value --no-check out.txt 'rows 0 bound_ratio' '^$'
 expect_value --no-check out.txt 'rows 0 median_us' '^[0-9.e-]+$'
 run '--no-check --no-time' 2 compare --problem "$problem" --no-check --no-time
 run --skip-algo 0 "${emulated[@]}" --skip-algo '*:naive' --pass forward
-expect --skip-algo out.txt ' fovea:direct_tiled' '^rows 1: 1 ok'
+expect --skip-algo out.txt ' fovea:direct_tiled' '^rows 2: 2 ok'
 run --variants 0 "${emulated[@]}" --algo fovea:direct_tiled --variants 2 --pass forward --list
 expect --variants out.txt '^2 would run, 0 decline$'
 run --batch 0 compare --device cpu --problem "$problem" --problem maxpool:n1c4h9r3u2 --batch 2,3 --list
@@ -95,7 +95,7 @@ expect 'a smaller baseline' out.txt '^slower: conv:.* fovea:naive.* floor by cou
 sed -E 's/("device": ")emulated GPU/\1another/' report/compare.json > other.json
 run 'a baseline of other versions' 0 "${emulated[@]}" --baseline <(sed 's/"driver": null/"driver": "9.9"/' report/compare.json)
 expect 'a baseline of other versions' out.txt "^baseline: driver was '9.9' and is ''$" \
-  '^baseline of 20.*: 6 of 6 rows are in it, 0 slower$'
+  '^baseline of 20.*: 9 of 9 rows are in it, 0 slower$'
 run 'baseline of another machine' 2 "${emulated[@]}" --baseline other.json
 expect 'baseline of another machine' err.txt 'is of another machine: device was .another'
 run 'baseline that is none' 2 "${emulated[@]}" --baseline rows.csv

@@ -187,9 +187,10 @@ TEST(Compare, KnowsEveryOpWithMoreThanOneImplementation) {
   for (const std::string& name : op_names()) missing.insert(name);
   std::vector<SuiteProblem> problems;
   for (const char* text :
-       {"n1c2h5k3r3", "gemm:m2n3k4", "lrn:n1c8h3size5a1b0.75k2", "maxpool:n1c4h9r3u2",
-        "avgpool:n1c4h9r3u2", "softmax:n3c10", "softmax_loss:n3c10", "mse_loss:n3c10",
-        "activation:n100+relu", "activation:n100+tanh", "bias:n10c6", "add:n100", "scale:n100f0.5",
+       {"n1c2h5k3r3", "gemm:m2n3k4", "lrn:n1c8h3size5a1b0.75k2",
+        "lrn_pool:n1c8h9size5a1b0.75k2r3u2", "maxpool:n1c4h9r3u2", "avgpool:n1c4h9r3u2",
+        "softmax:n3c10", "softmax_loss:n3c10", "mse_loss:n3c10", "activation:n100+relu",
+        "activation:n100+tanh", "bias:n10c6", "add:n100", "scale:n100f0.5",
         "dropout:n3c50rate0.5scale2layer1", "input:n2c3h9w8oh7ow6+random+mirror",
         "sgd:n256segments3momentum0.9", "finite_check:n256segments3"}) {
     problems.push_back(parse_problem(text));
@@ -209,7 +210,10 @@ TEST(Compare, KnowsEveryOpWithMoreThanOneImplementation) {
       EXPECT_TRUE(all_right({r})) << r.problem << " by " << algorithm_of(r) << ": " << r.why;
     }
     std::size_t passes = 0;
-    for (const SuiteProblem& p : problems) passes += passes_of(p).size();
+    for (const SuiteProblem& p : problems) {
+      // On cpu the reference alone has it, and that is what the others are compared with.
+      if (p.op != "lrn_pool" || device != Device::cpu()) passes += passes_of(p).size();
+    }
     EXPECT_EQ(ok.size(), passes) << to_string(device);
   }
 }

@@ -14,7 +14,10 @@ INSTANTIATE_TEST_SUITE_P(Kernels, Cpu, ::testing::ValuesIn(doors(DeviceKind::cpu
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Cpu);
 
 TEST(CpuAlgorithms, EachRunsSomeProblem) {
-  EXPECT_EQ(algorithms_never_reached(DeviceKind::cpu), std::vector<std::string>{});
+  std::vector<std::string> unreached = algorithms_never_reached(DeviceKind::cpu);
+  // oneDNN's one backward kernel for LRN in NHWC is of AVX-512.
+  if (__builtin_cpu_supports("avx512f") == 0) std::erase(unreached, "lrn dgrad onednn:lrn fp32");
+  EXPECT_EQ(unreached, std::vector<std::string>{});
 }
 
 }  // namespace

@@ -182,7 +182,8 @@ std::map<std::string, std::string> golden_results(DeviceKind kind) {
   std::map<std::string, std::string> results;
   const DeviceInfo device = device_info(device_of(kind));
   for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
-    if (a.engine != "fovea" || !a.exact_on_integers) return;
+    // A card's tensor cores round sums in a way of their own.
+    if (a.engine != "fovea" || !a.exact_on_integers || a.math != Math::fp32) return;
     for (const auto& problem : problems<Op>("schedules")) {
       if (!OpTraits<Op>::exact_on_integers(problem) || !verdict_of(a, problem, device)) continue;
       const Variant variant = variants_of(a, problem, device, {}).front();

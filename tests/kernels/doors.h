@@ -28,7 +28,7 @@ std::vector<std::string> algorithms_never_reached(DeviceKind kind);
 
 /// Results whose bits are the same on every device that runs fovea's kernels: hashes of the outputs
 /// on real-valued inputs, by algorithm, variant and problem, for a fixed list of small problems.
-/// Ops with transcendental functions are bounded, not equal, and left out.
+/// Ops with transcendental functions, and tensor cores, are bounded, not equal, and left out.
 std::map<std::string, std::string> golden_results(DeviceKind kind);
 
 /// What the emulator answered: tests/golden/emulated.json.

@@ -28,7 +28,13 @@ TEST(GpuAlgorithms, EachRunsSomeProblem) {
 
 TEST(GpuAlgorithms, GiveTheBitsOfTheEmulator) {
   if (!gpu_here()) GTEST_SKIP() << Device::reason();
-  EXPECT_EQ(golden_results(DeviceKind::cuda), read_golden());
+  const auto golden = read_golden();
+  std::vector<std::string> other;
+  for (const auto& [call, hash] : golden_results(DeviceKind::cuda)) {
+    const auto known = golden.find(call);
+    if (known == golden.end() || known->second != hash) other.push_back(call);
+  }
+  EXPECT_EQ(other, std::vector<std::string>{});
 }
 
 }  // namespace

@@ -260,7 +260,7 @@ TEST(EngineFastest, TrainsAsTheListItPicked) {
   ExecutorOptions o;
   o.policy.engines = parse_engines("fastest,reference");
   Executor e(recipe, 3, Preprocessing::none(recipe.input), default_registry(), o);
-  const auto training = e.add_training(kBatch);
+  const auto training = e.add_training(kImages);
   int timed = 0;
   for (const PlanRow& r : e.plan(training).rows()) {
     EXPECT_NE(r.choice.why, "first in the list") << r.layer << " " << r.kind;
@@ -272,13 +272,13 @@ TEST(EngineFastest, TrainsAsTheListItPicked) {
   again.policy.recorded = std::make_shared<ChoiceRecords>(e.choices());
   again.policy.must_repeat = true;
   Executor f(recipe, 3, Preprocessing::none(recipe.input), default_registry(), again);
-  const auto same = f.add_training(kBatch);
+  const auto same = f.add_training(kImages);
   EXPECT_EQ(f.choices(), e.choices());
   for (Executor* x : {&e, &f}) {
     x->allocate();
     x->initialise(3);
   }
-  EXPECT_EQ(train_steps(e, training, 3, kBatch), train_steps(f, same, 3, kBatch));
+  EXPECT_EQ(train_steps(e, training, 3, kImages), train_steps(f, same, 3, kImages));
 }
 
 TEST(EngineFastest, IsRefusedWhereNoTimeIsASpeed) {
@@ -300,14 +300,15 @@ TEST(Policy, AnAlgorithmOnBf16TensorsIsPassedOverByANet) {
     a.math = Math::bf16;
     a.fp32_tensors = fp32_tensors;
     a.prepare = [](const ConvProblem& p, const Variant&, const DeviceInfo&) {
-      return prepared<ConvForward>(p, [](const ConvProblem&, const ConvForward::Args&,
-                                         StreamView) {});
+      return prepared<ConvForward>(p,
+                                   [](const ConvProblem&, const ConvForward::Args&, StreamView) {});
     };
     registry.add(std::move(a));
   }
-  const Policy policy{.engines = parse_engines("mine")};
-  const auto chosen = try_choose<ConvForward>(registry, parse_conv("n1c1h4k1r3"),
-                                              device_info(Device::cpu()), Math::bf16, policy, "c");
+  Policy policy;
+  policy.engines = parse_engines("mine");
+  const auto chosen = try_choose<ConvForward>(
+      registry, parse_conv("n1c1h4k1r3"), device_info(Device::cpu()), Math::bf16, policy, "c", {});
   ASSERT_TRUE(chosen);
   EXPECT_EQ(chosen.algorithm->name, "rounds");
   EXPECT_NE(chosen.why.find("takes tensors in bf16"), std::string::npos) << chosen.why;
