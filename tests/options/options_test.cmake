@@ -12,6 +12,9 @@ if(WITHOUT STREQUAL "all")
   set(libraries ZLIB PNG JPEG ONEDNN)
 endif()
 list(TRANSFORM libraries REPLACE "(.+)" "-DFOVEA_\\1=OFF" OUTPUT_VARIABLE options)
+if(NOT slow STREQUAL "1")
+  list(APPEND options -DFOVEA_UNITY=OFF -DFOVEA_COUNT_WORK=OFF)  # four files are built, alone
+endif()
 
 execute_process(COMMAND ${CMAKE_COMMAND} -S "${SOURCE}" -B "${WORK}" -G "${GENERATOR}"
     "-DCMAKE_CXX_COMPILER=${CXX}" -DCMAKE_BUILD_TYPE=Release -DFOVEA_CUDA=OFF -DFOVEA_BUILD_TESTS=OFF
