@@ -23,6 +23,17 @@ std::vector<std::filesystem::path> numbered(const std::filesystem::path& folder)
   return files;
 }
 
+/// What writers left that were killed before their file took its name.
+std::vector<std::filesystem::path> half_written(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find(".safetensors.tmp-") != std::string::npos) files.push_back(entry.path());
+  }
+  return files;
+}
+
 template <class Number>
 Number number_of(const TensorFile& file, const std::string& key) {
   const std::string& text = file.text(key);
@@ -108,6 +119,7 @@ void prune_checkpoints(const std::filesystem::path& folder, int keep) {
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < files.size(); ++i) {
     std::filesystem::remove(files[i], none);
   }
+  for (const auto& file : half_written(folder)) std::filesystem::remove(file, none);
 }
 
 Checkpoint newest_checkpoint(const std::filesystem::path& folder) {
@@ -120,7 +132,8 @@ Checkpoint newest_checkpoint(const std::filesystem::path& folder) {
       damaged += std::string("; ") + e.what();
     }
   }
-  throw InvalidArgument(folder.string() + " holds no checkpoint that can be resumed" + damaged);
+  throw InvalidArgument(folder.string() + " holds no checkpoint that can be resumed" + damaged +
+                        "; start the run anew");
 }
 
 }  // namespace fovea

@@ -26,6 +26,7 @@ FOVEA_API Checkpoint load_checkpoint(const std::filesystem::path& path);
 /// "step-000012000.safetensors".
 FOVEA_API std::string checkpoint_name(std::int64_t step);
 /// Removes all numbered checkpoints in the folder but the newest `keep`.
+/// Also what writers left that were killed half-way.
 FOVEA_API void prune_checkpoints(const std::filesystem::path& folder, int keep);
 /// The newest numbered checkpoint that verifies; damaged ones and leftovers of a crash are passed
 /// over. Throws InvalidArgument where there is none.

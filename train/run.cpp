@@ -254,9 +254,9 @@ void Run::Impl::save() {
   flush_records();
   if (c.state.step != saved_step) {
     save_checkpoint(folder / "checkpoints" / checkpoint_name(c.state.step), c);
-    prune_checkpoints(folder / "checkpoints", kCheckpointsKept);
     saved_step = c.state.step;
   }
+  prune_checkpoints(folder / "checkpoints", kCheckpointsKept);
   model->with_weights(c.state.weights).save((folder / "model.safetensors").string());
   write_report(folder / "report.html", trainer->recipe(), *model, log->lines());
 }

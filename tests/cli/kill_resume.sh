@@ -14,14 +14,16 @@ for _ in 1 2 3; do
   pid=$!
   # Not before there is something to go on from, else this kill would test nothing.
   for ((i = 0; i < 3000; ++i)); do  # a minute: machines are busy
-    compgen -G 'killed/checkpoints/step-*' > /dev/null && break
+    compgen -G 'killed/checkpoints/step-*.safetensors' > /dev/null && break
     sleep 0.02
   done
   kill -9 "$pid" 2> /dev/null || true  # it may be done already
   wait "$pid" 2> /dev/null || true
+  : > killed/checkpoints/step-000000001.safetensors.tmp-1-0  # as a kill in the middle leaves it
   "$fovea" train --resume killed --quiet > /dev/null &
 done
 wait $!
 cmp whole/model.safetensors killed/model.safetensors
 without_times() { sed -E 's/"(images_per_second|seconds|run_seconds)":[^,}]*//g' "$1"; }
 cmp <(without_times whole/metrics.jsonl) <(without_times killed/metrics.jsonl)
+if compgen -G 'killed/checkpoints/*.tmp-*'; then echo "half-written files are left" && exit 1; fi

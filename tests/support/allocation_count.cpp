@@ -23,34 +23,39 @@ namespace {
 
 std::atomic<std::int64_t> count = 0, onednn_count = 0;
 
-/// Where the code of libdnnl lies in this process; empty where it is not linked.
+/// Where a library's code lies in this process; empty where it is not linked.
 struct CodeRange {
+  const char* library;
   std::uintptr_t begin = 0, end = 0;
+
+  bool holds(std::uintptr_t at) const { return at >= begin && at < end; }
 };
 
-int find_onednn(dl_phdr_info* info, std::size_t, void* found) {
-  if (std::strstr(info->dlpi_name, "libdnnl") == nullptr) return 0;
+int find_code(dl_phdr_info* info, std::size_t, void* found) {
   auto& range = *static_cast<CodeRange*>(found);
+  if (std::strstr(info->dlpi_name, range.library) == nullptr) return 0;
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const ElfW(Phdr)& part = info->dlpi_phdr[i];
     if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
-    range = {info->dlpi_addr + part.p_vaddr, info->dlpi_addr + part.p_vaddr + part.p_memsz};
+    range.begin = info->dlpi_addr + part.p_vaddr;
+    range.end = range.begin + part.p_memsz;
   }
   return 1;
 }
 
-CodeRange onednn_code() {
-  CodeRange range;
-  dl_iterate_phdr(find_onednn, &range);
+CodeRange code_of(const char* library) {
+  CodeRange range{library};
+  dl_iterate_phdr(find_code, &range);
   return range;
 }
 
-// Constant-initialised to nothing: allocations before its own initialisation count as ours.
-CodeRange onednn = onednn_code();
+// Constant-initialised to nothing: allocations before their own initialisation count as ours.
+// OpenMP serves oneDNN alone, and takes memory when a thread of ours first runs a primitive.
+CodeRange onednn = code_of("libdnnl"), openmp = code_of("libgomp");
 
 void note(const void* caller) {
   const auto at = reinterpret_cast<std::uintptr_t>(caller);
-  ++(at >= onednn.begin && at < onednn.end ? onednn_count : count);
+  ++(onednn.holds(at) || openmp.holds(at) ? onednn_count : count);
 }
 
 }  // namespace
