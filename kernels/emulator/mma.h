@@ -1,27 +1,14 @@
 // mma.h - mma.sync and ldmatrix as one warp's work on 32 lanes' registers. Layouts: PTX ISA,
 // "Matrix Fragments for mma.m16n8k8" and "... m16n8k16", and ldmatrix.
-//
-// Rounding: products are exact, the sum of one step of k and the accumulator is taken in fp64 and
-// truncated to fp32. On integers this is exact; a card's own rounding lies inside the same bound.
 #pragma once
 
 #include <fovea/kernels/emulator/block.h>
 
-#include <bit>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <source_location>
 
 namespace fovea::emulator {
-
-/// fp64 -> fp32 towards zero.
-inline float truncated(double v) {
-  const auto nearest = static_cast<float>(v);
-  if (std::fabs(static_cast<double>(nearest)) <= std::fabs(v) || std::isnan(v)) return nearest;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) - 1U);
-}
 
 struct MmaOperand {
   float* d;                // 4, in and out
@@ -29,56 +16,18 @@ struct MmaOperand {
   const std::uint32_t* b;  // 2
 };
 
-/// A register holds one tf32: the 13 bits below its mantissa are ignored.
-struct Tf32 {
-  static constexpr int kK = 8;
-  static constexpr int kPerRegister = 1;
-  static double element(std::uint32_t r, int) { return std::bit_cast<float>(r & 0xffffe000U); }
-};
+/// The types of a and b: a register holds one tf32, whose 13 bits below the mantissa are ignored,
+/// or two bf16, the lower half first.
+struct Tf32 {};
+struct Bf16 {};
 
-/// A register holds two bf16, the lower half first.
-struct Bf16 {
-  static constexpr int kK = 16;
-  static constexpr int kPerRegister = 2;
-  static double element(std::uint32_t r, int i) {
-    return std::bit_cast<float>(i == 0 ? r << 16 : r & 0xffff0000U);
-  }
-};
-
-/// d[16,8] += a[16,kK] * b[kK,8]. Lane l: group g = l / 4, t = l % 4. Register r of a holds row
-/// g + 8 (r % 2), of b column g; both hold the elements k = kPerRegister (t + 4 (r / 2 or r)) on.
-/// d[i] is row g + 8 (i / 2), column 2 t + i % 2.
+/// d[16,8] += a[16,k] * b[k,8] with k = 8 for tf32 and 16 for bf16, of 32 lanes' MmaOperand.
 template <class Type>
-void run_mma(void* const* operands, unsigned) {
-  constexpr int kPer = Type::kPerRegister;
-  double a[16][Type::kK];
-  double b[Type::kK][8];
-  for (int lane = 0; lane < 32; ++lane) {
-    const auto& o = *static_cast<const MmaOperand*>(operands[lane]);
-    const int g = lane / 4;
-    const int t = lane % 4;
-    for (int r = 0; r < 4; ++r) {
-      for (int i = 0; i < kPer; ++i) {
-        a[g + 8 * (r % 2)][kPer * (t + 4 * (r / 2)) + i] = Type::element(o.a[r], i);
-      }
-    }
-    for (int r = 0; r < 2; ++r) {
-      for (int i = 0; i < kPer; ++i) b[kPer * (t + 4 * r) + i][g] = Type::element(o.b[r], i);
-    }
-  }
-  double sum[16][8] = {};
-  for (int row = 0; row < 16; ++row) {
-    for (int k = 0; k < Type::kK; ++k) {
-      for (int col = 0; col < 8; ++col) sum[row][col] += a[row][k] * b[k][col];
-    }
-  }
-  for (int lane = 0; lane < 32; ++lane) {
-    const auto& o = *static_cast<const MmaOperand*>(operands[lane]);
-    for (int i = 0; i < 4; ++i) {
-      o.d[i] = truncated(o.d[i] + sum[lane / 4 + 8 * (i / 2)][2 * (lane % 4) + i % 2]);
-    }
-  }
-}
+void run_mma(void* const* operands, unsigned);
+template <>
+void run_mma<Tf32>(void* const* operands, unsigned);
+template <>
+void run_mma<Bf16>(void* const* operands, unsigned);
 
 struct LdmatrixOperand {
   std::uint32_t* r;

@@ -3,6 +3,7 @@
 #include <fovea/core/philox.h>
 #include <fovea/data/memory_dataset.h>
 #include <fovea/layers/recipe.h>
+#include <fovea/tests/support/sanitized.h>
 #include <fovea/train/trainer.h>
 #include <gtest/gtest.h>
 
@@ -12,11 +13,7 @@
 namespace fovea::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kSteps = 2;  // tens of times slower: memory and threads are as busy in two
-#else
-constexpr int kSteps = 20;
-#endif
+constexpr int kSteps = kSanitized ? 2 : 20;  // memory and threads are as busy in two
 
 /// 28x28 pictures of ten classes: a bright 8x8 square whose place tells the class, under noise.
 MemoryDataset squares(int count) {
