@@ -30,7 +30,7 @@ fresh() {  # fresh USER_ID INSTALLED: a tree with ./dev in it; INSTALLED: all or
   fi
   # Of the machine's own tools those that the script needs, and no sudo.
   local tool
-  for tool in bash sh awk sed grep tr head cat dirname nproc mkdir rm tee date env; do
+  for tool in bash sh awk sed grep tr head tail cat dirname nproc mkdir rm tee date env; do
     ln -sf "$(command -v "$tool")" "$work/bin/$tool"
   done
 }
@@ -85,6 +85,48 @@ check "gpu-test without a GPU: one line" [ "$(wc -l <"$work/out")" -eq 1 ]
 check "gpu-test without a GPU: builds nothing" [ "$(calls cmake)" -eq 0 ]
 run_dev bench-gpu
 check "bench-gpu without a GPU: status 2" [ "$status" -eq 2 ]
+
+# bench-gpu --dry-run on a command whose comparison finds a row that is not right. compares ENGINE
+# STATUS EXIT: what it writes into the file that it is told, and how it ends.
+compares() {
+  cat >"$work/row.json" <<JSON
+   "problem": "conv:n1c3h8k4r3",
+   "pass": "wgrad",
+   "math": "tf32",
+   "engine": "$1",
+   "algorithm": "graph",
+   "variant": "eng7 k2=4",
+   "status": "$2",
+   "why": "dw on reals: off",
+   "engine": "fovea",
+   "status": "ok",
+   "why": null
+JSON
+  stand_in fovea 'while [ $# -gt 0 ]; do case $1 in
+      time) echo "{}"; exit 0 ;;
+      --json) to=$2 ;;
+      --out) to=$2/compare.json ;;
+    esac; shift; done
+    '"[ $3 = 2 ] || cat '$work/row.json' >\"\$to\"; exit $3"
+  rm -rf "$work/calls" "$work/bench"
+  run_dev bench-gpu --dry-run "$work/bin/fovea" "$work/bench"
+}
+fresh 0 all
+compares cudnn wrong 1
+check "a wrong row of cuDNN: goes on" [ "$status" -eq 0 ]
+check "a wrong row of cuDNN: checked and timed" [ "$(calls fovea)" -eq 4 ]
+check "a wrong row of cuDNN: said, in both comparisons" [ "$(grep -c \
+  'kept, wrong: cudnn:graph eng7 k2=4, conv:n1c3h8k4r3 wgrad tf32: dw on reals: off' "$work/out")" -eq 2 ]
+check "a wrong row of cuDNN: stays in the file" grep -q '"status": "wrong"' "$work/bench/check.json"
+compares cudnn failed 1
+check "a failed row of cuDNN: goes on" [ "$status" -eq 0 ]
+compares fovea wrong 1
+check "a wrong row of fovea: status 1" [ "$status" -eq 1 ]
+check "a wrong row of fovea: times nothing" [ "$(calls fovea)" -eq 1 ]
+check "a wrong row of fovea: said" printed 'wrong: fovea:graph eng7 k2=4, conv:n1c3h8k4r3 wgrad'
+compares cudnn wrong 2
+check "a comparison that was none: stops" [ "$status" -eq 1 ]
+check "a comparison that was none: times nothing" [ "$(calls fovea)" -eq 1 ]
 
 run_dev frobnicate
 check "unknown verb: status 2" [ "$status" -eq 2 ]
