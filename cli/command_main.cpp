@@ -319,6 +319,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
     });
     context.registry = default_registry();
     for (const ConvAlgorithm& a : additions.convolutions) add_convolution(context.registry, a);
+    for (const ConvAlgorithm& a : additions.counted) add_convolution(context.counted, a);
     if (additions.add_algorithms) additions.add_algorithms(context.registry);
     const int status = chosen();
     if (const auto& tuner = context.common.tuner; tuner && !tuner->summary().empty()) {

@@ -20,6 +20,9 @@ struct CommandAdditions {
   /// Convolutions of your own, each an engine of its name: `compare --algo mine`,
   /// `train --engine mine,fovea`.
   std::vector<ConvAlgorithm> convolutions = {};
+  /// Those for the emulated device once more, under the same names, compiled so that `compare` can
+  /// count their work: fovea_target_kernels() does it, in namespace emu_counted.
+  std::vector<ConvAlgorithm> counted = {};
   /// For all else: called with the registry of every command, after the convolutions.
   std::function<void(Registry&)> add_algorithms = {};
 };

@@ -153,6 +153,7 @@ cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   options.reps = o.reps;
   options.variants = o.variants;
   options.program = shell_word(c.program);
+  options.counted = c.counted;
   if (!o.dump_wrong.empty()) {
     options.on_wrong = [folder = o.dump_wrong](const cmp::Row& row,
                                                const std::vector<cmp::NamedValues>& v) {

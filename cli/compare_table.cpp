@@ -33,6 +33,7 @@ std::string millions(std::uint64_t v) { return format("%.3f", static_cast<double
 void add_counted(std::vector<std::string>& cells, const Row& r) {
   if (!r.counted) {
     cells.resize(cells.size() + 10);
+    if (r.status == Status::ok) cells.back() = "not counted";
     return;
   }
   const compare::Counted& c = *r.counted;

@@ -11,6 +11,7 @@ namespace fovea::cli {
 struct CommandContext {
   Common common;
   Registry registry;
+  Registry counted;          // added algorithms, compiled to count
   std::string program;       // as called: commands that we print start with it
   std::string command_line;  // as called, quoted for a shell
 

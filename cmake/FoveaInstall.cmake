@@ -41,6 +41,7 @@ install(FILES "${PROJECT_BINARY_DIR}/package/foveaConfig.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/FoveaOneDnn.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/FoveaTurboJpeg.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/FoveaUserKernels.cmake"
+              "${PROJECT_SOURCE_DIR}/kernels/emulator/access_hooks.cpp"
         DESTINATION "${package}" COMPONENT headers)
 
 if(TARGET fovea_command)

@@ -140,32 +140,14 @@ function(fovea_add_kernels name)
   endif()
 endfunction()
 
-# fovea_add_counted_kernels(<name> <a.cu>...): the sources once more for the emulator, in namespace
-# emu_counted, saying what they access (kernels/emulator/counts.h). The functions through which they
-# say so have ThreadSanitizer's names; joined to one object, they are nobody else's.
+# fovea_add_counted_kernels(<name> <a.cu>...): the sources once more for the emulator, saying what they access.
 function(fovea_add_counted_kernels name)
   fovea_stubs(stubs counted ${ARGN})
   set(parts fovea_${name}_parts)
-  set(hooks "${PROJECT_SOURCE_DIR}/kernels/emulator/access_hooks.cpp")
-  add_library(${parts} OBJECT ${stubs} "${hooks}")
-  set_target_properties(${parts} PROPERTIES POSITION_INDEPENDENT_CODE ON
-    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  target_compile_definitions(${parts} PRIVATE FOVEA_EMULATED=1 FOVEA_COUNT_ACCESSES=1)
-  # Loads and stores as the source has them: none made wide, none profiled.
-  target_compile_options(${parts} PRIVATE -O2 -march=x86-64-v3 -Wno-unknown-pragmas
-    -fsanitize=thread -Wno-tsan --param=tsan-instrument-func-entry-exit=0 -fno-tree-loop-distribute-patterns
-    -fno-tree-vectorize -fno-store-merging -fno-profile-arcs -fno-test-coverage)
-  set_source_files_properties("${hooks}" PROPERTIES
-    COMPILE_OPTIONS -fno-sanitize=thread SKIP_PRECOMPILE_HEADERS ON)
+  add_library(${parts} OBJECT ${stubs})
+  fovea_join_counted(joined ${parts})
   fovea_precompile(${parts})
   target_link_libraries(${parts} PRIVATE fovea_core fovea_ops fovea_emulator fovea_options)
-  set(joined "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
-  set(objects $<FILTER:$<TARGET_OBJECTS:${parts}>,EXCLUDE,gch$>)  # CMake counts the precompiled header among them
-  add_custom_command(OUTPUT "${joined}"
-    COMMAND ${CMAKE_LINKER} -r -o "${joined}" "${objects}"
-    COMMAND ${CMAKE_OBJCOPY} --wildcard --localize-symbol=__tsan_* "${joined}"
-    DEPENDS "${objects}" COMMAND_EXPAND_LISTS VERBATIM)
-  set_source_files_properties("${joined}" PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   fovea_add_library(${name} "${joined}")
   set_target_properties(fovea_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_link_libraries(fovea_${name} PUBLIC fovea_core fovea_ops PRIVATE fovea_emulator)

@@ -1,16 +1,34 @@
 #include <fovea/layers/fuse.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <set>
+#include <utility>
 
 namespace fovea {
 namespace {
+
+// Has every question answered with a time, also where there is nothing to choose from.
+class EachTimed final : public Tuner {
+ public:
+  explicit EachTimed(Tuner& tuner) : tuner_{tuner} {}
+  TuningAnswer fastest(const TuningQuestion& question) override {
+    TuningQuestion q = question;
+    q.alone_too = true;
+    return tuner_.fastest(q);
+  }
+
+ private:
+  Tuner& tuner_;
+};
 
 // The graph being fused, with the questions that the rules ask.
 class Fusion {
  public:
   Fusion(Graph& graph, const Target& target, const std::vector<std::string>& keep)
-      : graph_{graph}, target_{target}, dead_(graph.nodes().size(), false) {
+      : graph_{graph}, target_{target}, timed_{target}, dead_(graph.nodes().size(), false) {
+    if (target.policy.tuner)
+      timed_.policy.tuner = std::make_shared<EachTimed>(*target.policy.tuner);
     for (const std::string& name : keep) kept_.insert(graph.storage(graph.find(name)).id());
   }
 
@@ -53,16 +71,54 @@ class Fusion {
     return i < size() && alive(i) ? problem_as<Tag>(*node(i).op) : nullptr;
   }
 
-  // Gives node i the problem with a larger epilogue, if no later entry of the list would have to
-  // run it: to be joined must not cost the engine that was asked for first.
+  // Node i with the problem that has a larger epilogue.
   template <class Tag>
-  bool widen(std::size_t i, typename Tag::Problem p) {
-    if (!joins<Tag, Tag>(i, p, *problem<Tag>(i))) return false;
-    node(i).op = std::make_shared<OpOf<Tag>>(p);
+  Node widened(std::size_t i, const typename Tag::Problem& p) {
+    Node joined = node(i);
+    joined.op = std::make_shared<OpOf<Tag>>(p);
+    return joined;
+  }
+
+  // Puts `joined` in the place of node i, which is one of its parts; the others are gone. Not where
+  // both ways were measured and the parts took less.
+  bool join(std::size_t i, Node joined, std::initializer_list<std::size_t> others) {
+    double apart = us_of(node(i));
+    bool measured = apart > 0;
+    for (const std::size_t other : others) {
+      const double us = us_of(node(other));
+      measured = measured && us > 0;
+      apart += us;
+    }
+    if (measured && us_of(joined) > apart) return false;
+    node(i) = std::move(joined);
+    for (const std::size_t other : others) remove(other);
     return true;
   }
 
-  // Whether no later entry of node i's list would run `joined` than runs `first` alone.
+  // What the node takes by the tuner, where its layer's list lets it choose; else 0.
+  double us_of(const Node& n) {
+    const Policy& policy = timed_.policy;
+    const auto& list = policy.for_layer(n.layer);
+    if (!policy.tuner || std::ranges::find(list, kFastest, &EngineName::engine) == list.end() ||
+        (policy.recorded && policy.must_repeat)) {
+      return 0;
+    }
+    std::vector<TensorView> operands;
+    for (const auto* values : {&n.inputs, &n.outputs}) {
+      for (const Value& v : *values) {
+        operands.push_back(v ? TensorView{nullptr, graph_.info(v).dtype, graph_.info(v).shape}
+                             : TensorView{});
+      }
+    }
+    try {
+      return n.op->prepare(timed_, n.layer, operands).choice.us;
+    } catch (const Unsupported&) {  // alone nothing runs it
+      return 0;
+    }
+  }
+
+  // To be joined must not cost the engine that was asked for first: whether no later entry of node
+  // i's list would run `joined` than runs `first` alone.
   template <class Joined, class First>
   bool joins(std::size_t i, const typename Joined::Problem& joined,
              const typename First::Problem& first) {
@@ -94,6 +150,7 @@ class Fusion {
  private:
   Graph& graph_;
   const Target& target_;
+  Target timed_;  // with a tuner that leaves nothing untimed
   std::vector<bool> dead_;
   std::set<int> kept_;
 };
@@ -107,18 +164,29 @@ void fuse_forward(Fusion& f, std::size_t i) {
   if (f.problem<AddBias>(bias) == nullptr) return;
   auto wide = *p;
   wide.epilogue.bias = true;
-  if (!f.widen<Tag>(i, wide)) return;
-  f.node(i).inputs[2] = f.node(bias).inputs[1];
-  f.node(i).outputs[0] = f.node(bias).outputs[0];
-  f.remove(bias);
+  if (!f.joins<Tag, Tag>(i, wide, *p)) return;
+  Node with_bias = f.widened<Tag>(i, wide);
+  with_bias.inputs[2] = f.node(bias).inputs[1];
+  with_bias.outputs[0] = f.node(bias).outputs[0];
 
-  const std::size_t act = f.only_reader(f.node(i).outputs[0]);
+  const std::size_t act = f.only_reader(with_bias.outputs[0]);
   const auto* a = f.problem<ActivationForward>(act);
-  if (a == nullptr) return;
-  (a->kind == Activation::relu ? wide.epilogue.relu : wide.epilogue.tanh) = true;
-  if (!f.widen<Tag>(i, wide)) return;
-  f.node(i).outputs[0] = f.node(act).outputs[0];
-  f.remove(act);
+  if (a == nullptr) {
+    f.join(i, std::move(with_bias), {bias});
+    return;
+  }
+  auto wider = wide;
+  (a->kind == Activation::relu ? wider.epilogue.relu : wider.epilogue.tanh) = true;
+  Node with_both = f.widened<Tag>(i, wider);
+  with_both.inputs[2] = with_bias.inputs[2];
+  with_both.outputs[0] = f.node(act).outputs[0];
+  const bool both = f.joins<Tag, Tag>(i, wider, wide);
+  // Bias alone may not pay where all three do.
+  if (f.join(i, std::move(with_bias), {bias})) {
+    if (both) f.join(i, std::move(with_both), {act});
+  } else if (both) {
+    f.join(i, std::move(with_both), {bias, act});
+  }
 }
 
 // wgrad and the bias gradient of the same dy.
@@ -133,9 +201,10 @@ void fuse_bias_gradient(Fusion& f, std::size_t i) {
     }
     auto wide = *p;
     wide.epilogue.db = true;
-    if (!f.widen<Tag>(i, wide)) return;
-    f.node(i).outputs[1] = f.node(j).outputs[0];
-    f.remove(j);
+    if (!f.joins<Tag, Tag>(i, wide, *p)) return;
+    Node joined = f.widened<Tag>(i, wide);
+    joined.outputs[1] = f.node(j).outputs[0];
+    f.join(i, std::move(joined), {j});
     return;
   }
 }
@@ -153,10 +222,11 @@ void fuse_mask(Fusion& f, std::size_t i) {
   }
   auto wide = *p;
   wide.epilogue.mask = true;
-  if (!f.widen<Tag>(i, wide)) return;
-  f.node(i).inputs[2] = f.node(act).inputs[1];
-  f.node(i).outputs[0] = f.node(act).outputs[0];
-  f.remove(act);
+  if (!f.joins<Tag, Tag>(i, wide, *p)) return;
+  Node joined = f.widened<Tag>(i, wide);
+  joined.inputs[2] = f.node(act).inputs[1];
+  joined.outputs[0] = f.node(act).outputs[0];
+  f.join(i, std::move(joined), {act});
 }
 
 // dgrad, then the sum with a gradient that is ready before it: added in place.
@@ -174,10 +244,10 @@ void fuse_accumulate(Fusion& f, std::size_t i) {
   if (!ready || !f.is_arena_value(other) || !f.is_arena_value(total)) return;
   auto wide = *p;
   wide.epilogue.acc = true;
-  if (!f.widen<Tag>(i, wide)) return;
-  f.node(i).outputs[0] = other;
-  f.remove(sum);
-  f.replace_reads(total, other);
+  if (!f.joins<Tag, Tag>(i, wide, *p)) return;
+  Node joined = f.widened<Tag>(i, wide);
+  joined.outputs[0] = other;
+  if (f.join(i, std::move(joined), {sum})) f.replace_reads(total, other);
 }
 
 // LRN -> max pooling.
@@ -189,9 +259,9 @@ void fuse_lrn_pool(Fusion& f, std::size_t i) {
   if (pool == nullptr) return;
   const LrnPoolProblem both{.lrn = *lrn, .pool = *pool};
   if (!f.joins<LrnPoolForward, LrnForward>(i, both, *lrn)) return;
-  f.node(i).outputs = f.node(next).outputs;
-  f.node(i).op = std::make_shared<OpOf<LrnPoolForward>>(both);
-  f.remove(next);
+  Node joined = f.widened<LrnPoolForward>(i, both);
+  joined.outputs = f.node(next).outputs;
+  f.join(i, std::move(joined), {next});
 }
 
 // Gradients of max pooling -> of LRN (-> of the ReLU whose output LRN read).
@@ -201,23 +271,25 @@ void fuse_lrn_pool_gradient(Fusion& f, std::size_t i) {
   const std::size_t next = f.only_reader(f.node(i).outputs[0]);
   const auto* lrn = f.problem<LrnBackward>(next);
   if (lrn == nullptr || !f.same(f.node(next).inputs[1], f.node(i).outputs[0])) return;
-  LrnPoolProblem both{.lrn = *lrn, .pool = *pool};
+  const LrnPoolProblem both{.lrn = *lrn, .pool = *pool};
   if (!f.joins<LrnPoolBackward, LrnBackward>(next, both, *lrn)) return;
   const Value x = f.node(next).inputs[0];
-  f.node(i).inputs = {x, f.node(i).inputs[1], f.node(i).inputs[0]};
-  f.node(i).outputs = f.node(next).outputs;
-  f.node(i).layer = f.node(next).layer;
-  f.node(i).op = std::make_shared<OpOf<LrnPoolBackward>>(both);
-  f.remove(next);
+  Node joined = f.widened<LrnPoolBackward>(i, both);
+  joined.inputs = {x, f.node(i).inputs[1], f.node(i).inputs[0]};
+  joined.outputs = f.node(next).outputs;
+  joined.layer = f.node(next).layer;
+  if (!f.join(i, std::move(joined), {next})) return;
 
   const std::size_t act = f.only_reader(f.node(i).outputs[0]);
   const auto* a = f.problem<ActivationBackward>(act);
   if (a != nullptr && a->kind == Activation::relu && f.same(f.node(act).inputs[1], x) &&
       f.same(f.node(act).inputs[0], f.node(i).outputs[0])) {
-    both.epilogue.mask = true;
-    if (!f.widen<LrnPoolBackward>(i, both)) return;
-    f.node(i).outputs = f.node(act).outputs;
-    f.remove(act);
+    LrnPoolProblem masked = both;
+    masked.epilogue.mask = true;
+    if (!f.joins<LrnPoolBackward, LrnPoolBackward>(i, masked, both)) return;
+    Node with_mask = f.widened<LrnPoolBackward>(i, masked);
+    with_mask.outputs = f.node(act).outputs;
+    f.join(i, std::move(with_mask), {act});
   }
 }
 

@@ -99,7 +99,7 @@ class OpOf final : public Op {
   PreparedOp prepare(const Target& t, std::string_view layer,
                      std::span<const TensorView> operands) const override {
     Chosen<Tag> c = choose<Tag>(t.registry, problem_, t.device, t.math, t.policy, layer, operands);
-    Choice choice{c.algorithm->engine, c.algorithm->name, c.variant, c.why};
+    Choice choice{c.algorithm->engine, c.algorithm->name, c.variant, c.why, {}, c.us};
     if (c.checker == nullptr) return {std::move(c.launch), std::move(choice)};
     choice.checker = c.checker->engine + ":" + c.checker->name;
     CheckedOp op{std::string(kind()), problem(), pass(), choice.engine + ":" + choice.algorithm,

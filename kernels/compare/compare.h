@@ -38,6 +38,9 @@ struct Options {
   int variants = 0;               // so many of an algorithm, best guesses first; 0: see algorithms
   int reps = 0;                   // timed runs; 0: as many as half a second allows, 10 to 100
   std::string program = "fovea";  // that `reproduce` starts with
+  /// Added algorithms once more, under the same names, compiled so that their work can be counted
+  /// (FOVEA_COUNT_ACCESSES); fovea's own are known.
+  Registry counted = {};
   /// Called for each wrong row: inputs, the result, and what it should be as NAME_expected.
   std::function<void(const Row&, const std::vector<NamedValues>&)> on_wrong;
 };

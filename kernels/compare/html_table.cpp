@@ -119,7 +119,8 @@ std::string html_table(const std::vector<Row>& rows) {
     html += cells(kFront, r, true);
     if (timed) html += cells(kTimes, r, r.times.has_value());
     if (counted) html += cells(kCounted, r, r.counted.has_value());
-    html += cell("td", "why", r.why) + "</tr>";
+    const bool lacks_counts = counted && !r.counted && r.status == Status::ok;
+    html += cell("td", "why", lacks_counts ? "not counted" : r.why) + "</tr>";
   }
   return html + "</tbody></table></div>";
 }

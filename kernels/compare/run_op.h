@@ -9,6 +9,7 @@
 #include <fovea/kernels/compare/measure.h>
 #include <fovea/kernels/compare/patterns.h>
 #include <fovea/kernels/emulator/schedule.h>
+#include <fovea/kernels/ops/accuracy.h>
 #include <fovea/kernels/ops/launch.h>
 
 #include <optional>
@@ -102,7 +103,6 @@ class OpRows {
     row.algorithm = a.name;
     row.device = to_string(device_.device);
     stored_ = storage_of(a);
-    error_factor_ = a.error_factor;
     row.bytes = bytes_of(stored_);
     if (const Verdict v = verdict_of(a, math); !v) {
       row.status = Status::declined;
@@ -130,7 +130,8 @@ class OpRows {
   // Ops without products run in every mode, and are compared in their own.
   Verdict verdict_of(const Algorithm<Op>& a, Math math) const {
     if (a.math != math) return Verdict::no("computes in " + std::string(name_of(a.math)));
-    return verdict(a, problem_, device_, math);
+    const Verdict v = verdict(a, problem_, device_, math);
+    return v ? offers(a, problem_, device_, options_.limits) : v;
   }
 
   std::vector<Variant> admitted_variants(const Algorithm<Op>& a) const {
@@ -177,6 +178,7 @@ class OpRows {
     const bool promised = a.exact_on_integers && exact_;
     Execution<Op> execution(a, row.variant, device_, *integer_inputs_, false);
     if (!within_limits(execution.prepared(), row)) return;
+    error_factor_ = error_factor(execution.prepared(), a.error_factor);
     note_layout(row, execution.layout());
     const Case<Op> first = execution.run();
     if (promised || !a.exact_on_integers) judge(row, *integers_, first, promised, "integers");
@@ -281,12 +283,14 @@ class OpRows {
   }
 
   void count(const Algorithm<Op>& a, Row& row) {
-    for (const Algorithm<Op>& counted : counting_algorithms().list<Op>()) {
-      const bool same =
-          counted.engine == a.engine && counted.name == a.name && counted.math == a.math;
-      if (!same) continue;
-      Execution<Op> execution(counted, row.variant, device_, *real_inputs_, false);
-      row.counted = counted_work([&] { execution.launch_and_wait(); }, row.bytes);
+    for (const Registry* built_to_count : {&counting_algorithms(), &options_.counted}) {
+      for (const Algorithm<Op>& counted : built_to_count->list<Op>()) {
+        const bool same =
+            counted.engine == a.engine && counted.name == a.name && counted.math == a.math;
+        if (!same) continue;
+        Execution<Op> execution(counted, row.variant, device_, *real_inputs_, false);
+        row.counted = counted_work([&] { execution.launch_and_wait(); }, row.bytes);
+      }
     }
   }
 
@@ -363,7 +367,7 @@ class OpRows {
   bool exact_;  // whether integers give exact results
   // Of the algorithm that is under way.
   Math stored_ = Math::fp32;  // whose types its tensors have
-  double error_factor_ = 1;
+  double error_factor_ = 1;   // and of its variant
   // Of the math mode that is under way.
   std::optional<Case<Op>> integer_inputs_, real_inputs_;
   std::optional<Truth<Op>> integers_, reals_;

@@ -4,6 +4,7 @@
 #include <fovea/kernels/cudnn/algorithms.h>
 #include <fovea/kernels/cudnn/conv_graph.h>
 #include <fovea/kernels/cudnn/engine_config.h>
+#include <fovea/kernels/ops/accuracy.h>
 
 #include <algorithm>
 #include <array>
@@ -52,8 +53,19 @@ Descriptor variant_pack(const CudnnApi& api, const Bindings& tensors, const Epil
   return pack;
 }
 
+/// Engines that transform came to 24 times the bound of a plain sum in fp32; in bf16 some that do
+/// not, but keep the parts of a split sum in bf16, to 1.9 times: the worst of AlexNet's
+/// convolutions on an H100 80GB, cuDNN 9.14, 2026-11-26, with some room. What is wrong is off by
+/// thousands.
+constexpr double kTransformed = 32, kSplitInBf16 = 3;
+
+double error_factor_of(const NumericalNotes& notes, Math math) {
+  if (transforms(notes)) return kTransformed;
+  return math == Math::bf16 ? kSplitInBf16 : 1;
+}
+
 template <class Op>
-class ConvPlan final : public Prepared<typename Op::Args> {
+class ConvPlan final : public Prepared<typename Op::Args>, public RoundsItsOwnWay {
  public:
   using Args = typename Op::Args;
 
@@ -73,6 +85,7 @@ class ConvPlan final : public Prepared<typename Op::Args> {
   bool deterministic() const override {
     return static_cast<bool>(admits(plan_.notes, setup_.math, true));
   }
+  double error_factor() const override { return error_factor_of(plan_.notes, setup_.math); }
 
   void bind(const Args& args) override {
     bound_ = bindings(args);
@@ -102,11 +115,6 @@ class ConvPlan final : public Prepared<typename Op::Args> {
   void* workspace_ = nullptr;
   std::optional<Descriptor> pack_;
 };
-
-/// Some engines transform (24 times the bound of a plain sum seen in fp32), others keep the parts
-/// of a split sum in bf16 (1.9 times): the worst of AlexNet's convolutions on an H100 80GB,
-/// cuDNN 9.14, 2026-11-26, with some room. What is wrong is off by thousands.
-constexpr double kErrorFactor = 32;
 
 /// Engines 1, 7, 18 and 50 of cuDNN 9.14 gave wrong results where padding differs at begin and end,
 /// by up to 2e5 times the bound (H100 80GB, 2026-11-26). Others may.
@@ -166,8 +174,8 @@ std::vector<Variant> fitting(const std::vector<Candidate>& all, std::size_t work
 template <class Op>
 Algorithm<Op> graph(const SharedEngine& engine, Math math, Layout layout) {
   Algorithm<Op> a = algorithm<Op>(layout == Layout::nhwc ? "graph" : "graph_nchw", math);
-  a.exact_on_integers = false;  // some variants transform: Winograd, FFT
-  a.error_factor = kErrorFactor;
+  a.exact_on_integers = false;    // some variants transform: Winograd, FFT
+  a.error_factor = kTransformed;  // the largest; a variant says its own
   const auto setup = [math, layout](const ConvProblem& p) {
     return ConvSetup{.pass = Op::kPass, .problem = p, .math = math, .layout = layout};
   };
@@ -177,13 +185,18 @@ Algorithm<Op> graph(const SharedEngine& engine, Math math, Layout layout) {
     return fitting(proposals->of(setup(p), d.device.index(), limits.deterministic),
                    limits.workspace_bytes);
   };
+  const auto best_guess = [offered](const ConvProblem& p, const DeviceInfo& d) {
+    const std::vector<Variant> all = offered(p, d, {});
+    if (all.empty()) throw Unsupported("cuDNN has no deterministic engine of this precision");
+    return all.front();
+  };
   a.can_run = [proposals, setup](const ConvProblem& p, const DeviceInfo& d) {
     if (const Verdict v = expressible(Op::kPass, p.epilogue); !v) return v;
     if (const Verdict v = trusted(p); !v) return v;
     return possible([&] {
-      const auto found = proposals->of(setup(p), d.device.index(), true);
-      return found.empty() ? Verdict::no("cuDNN has no deterministic engine of this precision")
-                           : Verdict{};
+      // Whether one is deterministic is a matter of limits: variants() knows them.
+      const auto found = proposals->of(setup(p), d.device.index(), false);
+      return found.empty() ? Verdict::no("cuDNN has no engine of this precision") : Verdict{};
     });
   };
   a.variants = [offered, math](const ConvProblem& p, const DeviceInfo& d, const Limits& limits) {
@@ -192,7 +205,7 @@ Algorithm<Op> graph(const SharedEngine& engine, Math math, Layout layout) {
   a.prepare = [=](const ConvProblem& p, const Variant& variant, const DeviceInfo& d) {
     return guarded<Op>(p, math, [&]() -> std::unique_ptr<Prepared<typename Op::Args>> {
       const CurrentDevice current(d.device.index());  // where cuDNN loads what it compiles
-      const Variant v = variant.empty() ? offered(p, d, {}).at(0) : variant;
+      const Variant v = variant.empty() ? best_guess(p, d) : variant;
       return std::make_unique<ConvPlan<Op>>(engine->cudnn(d.device.index()), setup(p),
                                             parse_engine_config(v));
     });

@@ -116,6 +116,13 @@ Verdict admits(const NumericalNotes& notes, Math math, bool deterministic) {
   return {};
 }
 
+bool transforms(const NumericalNotes& notes) {
+  return has(notes, CUDNN_NUMERICAL_NOTE_FFT) || has(notes, CUDNN_NUMERICAL_NOTE_WINOGRAD) ||
+         has(notes, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4) ||
+         has(notes, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6) ||
+         has(notes, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13);
+}
+
 std::vector<Candidate> propose(const CudnnApi& api, const Descriptor& graph) {
   std::vector<Candidate> all;
   std::string why_not;

@@ -34,6 +34,10 @@ using NumericalNotes = std::vector<cudnnBackendNumericalNote_t>;
 /// no fixed order. Else the reason.
 Verdict admits(const NumericalNotes& notes, Math math, bool deterministic);
 
+/// Whether it computes by a transform, Winograd's or Fourier's, whose errors are not those of a
+/// plain sum.
+bool transforms(const NumericalNotes& notes);
+
 /// A configuration that heuristics proposed for a graph.
 struct Candidate {
   EngineConfig config;

@@ -67,7 +67,9 @@ MatmulConfig parse_matmul_config(std::string_view text) {
     const bool named = std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(prefix);
     const auto [after, error] = named ? std::from_chars(at + prefix.size(), end, c.values[i])
                                       : std::from_chars_result{at, std::errc::invalid_argument};
-    if (error != std::errc{}) {  // a value may be -1: "split-1" leaves the split to the kernel
+    // "split-1" leaves the split to the kernel; no other value is below 0.
+    const int least = kFields[i].attribute == CUBLASLT_ALGO_CONFIG_SPLITK_NUM ? -1 : 0;
+    if (error != std::errc{} || c.values[i] < least) {
       throw InvalidArgument("'" + std::string(text) +
                             "' is no algorithm of cuBLASLt; an example: '" +
                             to_string(MatmulConfig{}) + "'");

@@ -22,6 +22,7 @@ struct Chosen {
   std::unique_ptr<Launch> launch = nullptr;  // ready, unbound
   const Algorithm<Op>* checker = nullptr;    // runs beside it, to compare
   std::unique_ptr<Launch> checker_launch = nullptr;
+  double us = 0;  // where the tuner measured it
   explicit operator bool() const { return algorithm != nullptr; }
 };
 
@@ -158,7 +159,7 @@ class Chooser {
     }
     if (!answer.launch) return {};
     const auto& [a, v] = all[answer.winner];
-    return {a, v, why(answer.why), std::move(answer.launch)};
+    return {a, v, why(answer.why), std::move(answer.launch), nullptr, nullptr, answer.us};
   }
 
   struct Way {
@@ -182,6 +183,7 @@ class Chooser {
   }
   bool can_run(const Algorithm<Op>& a) {
     Verdict v = verdict(a, problem_, device_, math_);
+    if (v) v = offers(a, problem_, device_, limits_);
     if (v && a.math == Math::bf16 && !a.fp32_tensors) {
       v = Verdict::no("takes tensors in bf16, and a net's are fp32");
     }

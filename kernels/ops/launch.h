@@ -33,6 +33,20 @@ std::string objection(const Ready& ready, const Limits& limits) {
          std::to_string(limits.workspace_bytes);
 }
 
+/// Whether an algorithm that can run the problem offers a variant within the limits, as far as it
+/// knows without preparing one.
+template <class Op>
+Verdict offers(const Algorithm<Op>& a, const typename Op::Problem& problem,
+               const DeviceInfo& device, const Limits& limits) {
+  if (!a.variants || !limits.deterministic || !a.variants(problem, device, limits).empty())
+    return {};
+  Limits loose = limits;
+  loose.deterministic = false;
+  return a.variants(problem, device, loose).empty()  // it has the one variant ""
+             ? Verdict{}
+             : Verdict::no("the bits of each variant may differ from run to run");
+}
+
 /// Of an op whose Args are its operands in order, then Context.
 template <class Op>
 class LaunchOf final : public Launch {

@@ -82,6 +82,7 @@ struct Choice {
   Variant variant;
   std::string why;           // "first in the list", "onednn: no primitive for it"
   std::string checker = {};  // "reference:loops" where that one is run beside it
+  double us = 0;             // what it took where the tuner measured it, else 0
 };
 
 }  // namespace fovea

@@ -43,12 +43,14 @@ struct TuningQuestion {
   /// Fills an operand whose bytes mean something (samples.h); false: any values will do.
   std::function<bool(std::size_t operand, std::span<std::byte> bytes)> sample;
   std::vector<TuningCandidate> candidates;  // within an algorithm the best guess first
+  bool alone_too = false;  // a single candidate is timed as well: its time will be compared
 };
 
 struct TuningAnswer {
   std::size_t winner = 0;          // of the candidates
   std::unique_ptr<Launch> launch;  // the winner's, unbound; nullptr: none of them could run
   std::string why;                 // "fastest: 412.3 us; fovea:naive 5120.0"
+  double us = 0;                   // the winner's median; 0: not measured
   std::vector<std::pair<std::size_t, std::string>> passed_over;  // candidates, each with a reason
 };
 

@@ -2,6 +2,7 @@
 // copies of the tensors lie in its workspace, turned before it and back after it. Internal.
 #pragma once
 
+#include <fovea/kernels/ops/accuracy.h>
 #include <fovea/kernels/ops/layout.h>
 #include <fovea/kernels/ops/registry.h>
 #include <fovea/kernels/registry/transpose.h>
@@ -78,17 +79,23 @@ std::vector<TurnedCopy<Op>> turned_copies(const ConvProblem& p, Math math) {
 }
 
 template <class Op>
-class InNchw final : public Prepared<typename Op::Args>, public Converts<typename Op::Args> {
+class InNchw final : public Prepared<typename Op::Args>,
+                     public Converts<typename Op::Args>,
+                     public RoundsItsOwnWay {
  public:
   using Args = typename Op::Args;
 
-  InNchw(std::unique_ptr<Prepared<Args>> inner, const ConvProblem& problem, Math math)
-      : inner_{std::move(inner)}, copies_{turned_copies<Op>(problem, math)} {}
+  InNchw(std::unique_ptr<Prepared<Args>> inner, const ConvProblem& problem, Math math,
+         double of_algorithm)
+      : inner_{std::move(inner)},
+        copies_{turned_copies<Op>(problem, math)},
+        error_factor_{fovea::error_factor(*inner_, of_algorithm)} {}
 
   std::size_t workspace_bytes() const override {
     return copies_.back().end() + inner_->workspace_bytes();
   }
   bool deterministic() const override { return inner_->deterministic(); }
+  double error_factor() const override { return error_factor_; }
   void bind(const Args& args) override {
     turned_ = args;
     auto* const workspace = static_cast<std::byte*>(args.context.workspace);
@@ -132,6 +139,7 @@ class InNchw final : public Prepared<typename Op::Args>, public Converts<typenam
 
   std::unique_ptr<Prepared<Args>> inner_;
   std::vector<Copy> copies_;
+  double error_factor_;
   Args turned_{};
 };
 
@@ -146,9 +154,9 @@ Algorithm<Op> in_nchw(Algorithm<Op> a) {
       return variants(p, d, limits);
     };
   }
-  a.prepare = [prepare = std::move(a.prepare), math = a.math](
+  a.prepare = [prepare = std::move(a.prepare), math = a.math, factor = a.error_factor](
                   const ConvProblem& p, const Variant& v, const DeviceInfo& d) {
-    return std::make_unique<InNchw<Op>>(prepare(p, v, d), p, math);
+    return std::make_unique<InNchw<Op>>(prepare(p, v, d), p, math, factor);
   };
   return a;
 }

@@ -206,6 +206,7 @@ TuningAnswer answer_by(const TuningEntry& e, const TuningQuestion& q, std::strin
   try {
     answer.launch = c.prepare();
     answer.why = "fastest: " + times_text(e) + (e.us > 0 ? "" : "by the tuning file");
+    answer.us = e.us;
   } catch (const Error& error) {
     why_not = winner + ": " + error.what();
   }
@@ -239,7 +240,7 @@ TimingTuner::TimingTuner(TuningTable known, std::function<void(const TuningTable
     : known_{std::move(known)}, on_new_{std::move(on_new)} {}
 
 TuningAnswer TimingTuner::fastest(const TuningQuestion& q) {
-  if (q.candidates.size() == 1) {
+  if (q.candidates.size() == 1 && !q.alone_too) {
     TuningAnswer only = FirstGuess().fastest(q);
     only.why = "nothing else can run it";
     return only;
@@ -262,6 +263,7 @@ TuningAnswer TimingTuner::fastest(const TuningQuestion& q) {
   const TuningEntry entry = entry_of(q, race.entrants(), answer.winner);
   answer.launch = q.candidates[answer.winner].prepare();
   answer.why = "fastest: " + times_text(entry);
+  answer.us = entry.us;
   if (!why_not.empty()) answer.why += "; measured again: " + why_not;
   for (TuningTable* table : {&known_, &used_}) table->put(machine, question, entry);
   ++measured_;

@@ -16,7 +16,7 @@ class FOVEA_API TimingTuner final : public Tuner {
   explicit TimingTuner(TuningTable known = {}, std::function<void(const TuningTable&)> on_new = {});
 
   /// The known winner, where it can still run and every algorithm that can was timed beside it;
-  /// else measures. One candidate alone is not timed.
+  /// else measures. One candidate alone is timed only where the question says so.
   TuningAnswer fastest(const TuningQuestion& question) override;
 
   /// Problems measured, and problems whose answer was known before.

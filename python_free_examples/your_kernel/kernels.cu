@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace your_kernel::FOVEA_TARGET {  // emu or gpu
+namespace your_kernel::FOVEA_TARGET {  // emu, emu_counted or gpu
 using namespace fovea::FOVEA_TARGET;
 using fovea::ConvArgs;
 using fovea::ConvProblem;

@@ -10,15 +10,23 @@ namespace your_kernel {
 namespace emu {
 std::vector<fovea::ConvAlgorithm> algorithms();
 }
+namespace emu_counted {
+std::vector<fovea::ConvAlgorithm> algorithms();
+}
 namespace gpu {
 std::vector<fovea::ConvAlgorithm> algorithms();
 }
 }  // namespace your_kernel
 
 int main(int argc, char** argv) {
-  std::vector<fovea::ConvAlgorithm> mine = your_kernel::emu::algorithms();
-#ifdef FOVEA_KERNELS_ON_CUDA
-  for (const fovea::ConvAlgorithm& a : your_kernel::gpu::algorithms()) mine.push_back(a);
+  fovea::CommandAdditions mine{.convolutions = your_kernel::emu::algorithms()};
+#ifdef FOVEA_KERNELS_COUNTED
+  mine.counted = your_kernel::emu_counted::algorithms();
 #endif
-  return fovea::command_main(argc, argv, {.convolutions = mine});
+#ifdef FOVEA_KERNELS_ON_CUDA
+  for (const fovea::ConvAlgorithm& a : your_kernel::gpu::algorithms()) {
+    mine.convolutions.push_back(a);
+  }
+#endif
+  return fovea::command_main(argc, argv, mine);
 }

@@ -1,4 +1,5 @@
 #include <fovea/kernels/emulator/schedule.h>
+#include <fovea/kernels/ops/launch.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/tests/kernels/doors.h>
 #include <fovea/tests/support/coverage_table.h>
@@ -31,7 +32,8 @@ std::string full_name(const Algorithm<Op>& a) {
 template <class Op>
 Verdict verdict_of(const Algorithm<Op>& a, const typename Op::Problem& p, const DeviceInfo& d) {
   if (storage_of(a) == Math::bf16) return Verdict::no("bf16 operands: compared by their own tests");
-  return verdict(a, p, d, a.math);
+  const Verdict v = verdict(a, p, d, a.math);
+  return v ? offers(a, p, d, {}) : v;
 }
 
 template <class Op>

@@ -134,7 +134,7 @@ Algorithm<Scale> fake(const std::string& engine, int ms, Fake& seen, std::size_t
 
 class Fastest : public testing::Test {
  protected:
-  Chosen<Scale> choose_by(const std::shared_ptr<TimingTuner>& tuner, const ScaleProblem& problem,
+  Chosen<Scale> choose_by(const std::shared_ptr<Tuner>& tuner, const ScaleProblem& problem,
                           const std::string& engines = "fastest") {
     Policy policy;
     policy.engines = parse_engines(engines);
@@ -237,6 +237,27 @@ TEST_F(Fastest, OneCandidateIsNotTimed) {
   EXPECT_EQ(chosen.why, "nothing else can run it");
   EXPECT_EQ(fast_.runs, 0);
   EXPECT_EQ(tuner->measured(), 0);
+}
+
+TEST_F(Fastest, OneCandidateIsTimedWhereTheQuestionSaysSo) {
+  class AloneToo final : public Tuner {
+   public:
+    TuningAnswer fastest(const TuningQuestion& question) override {
+      TuningQuestion q = question;
+      q.alone_too = true;
+      return timing.fastest(q);
+    }
+    TimingTuner timing;
+  };
+  registry_.add(fake("slow", 1, slow_));
+  const auto tuner = std::make_shared<AloneToo>();
+  const double us = choose_by(tuner, problem_).us;
+  EXPECT_GE(us, 1000);
+  const int runs = slow_.runs;
+  EXPECT_GE(runs, 6);
+  EXPECT_EQ(choose_by(tuner, problem_).us, us) << "known, and the same";
+  EXPECT_EQ(slow_.runs, runs);
+  EXPECT_EQ(tuner->timing.measured(), 1);
 }
 
 TEST_F(Fastest, ACandidateBeyondTheWorkspaceIsPassedOver) {

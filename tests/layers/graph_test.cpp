@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
+#include <memory>
 
 namespace fovea {
 namespace {
@@ -190,6 +192,86 @@ TEST(Fuse, JoinsLrnWithPoolingWhereTheEngineOfLrnCan) {
   fuse(apart, {registry, device_info(Device::cpu()), Math::fp32, Policy::defaults(Device::cpu())});
   EXPECT_FALSE(ops(apart).contains("lrn_pool forward"));
   EXPECT_EQ(ops(apart).at("lrn dgrad"), 1);
+}
+
+// Says of each problem what a test says that it takes.
+class SaidTimes final : public Tuner {
+ public:
+  explicit SaidTimes(std::function<double(const std::string& problem)> us) : us_{std::move(us)} {}
+  TuningAnswer fastest(const TuningQuestion& q) override {
+    TuningAnswer answer = FirstGuess().fastest(q);
+    answer.us = us_(std::string(q.op) + " " + std::string(name_of(q.pass)) + " " + q.problem);
+    return answer;
+  }
+
+ private:
+  std::function<double(const std::string& problem)> us_;
+};
+
+// The reference's algorithms as an engine that takes part in `fastest`.
+Registry plain_registry() {
+  Registry registry;
+  default_registry().for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
+    for (Algorithm<Op> a : list) {
+      if (a.engine != kReference) continue;
+      a.engine = "plain";
+      registry.add(std::move(a));
+    }
+  });
+  return registry;
+}
+
+// The graph of two convolutions, fused where `us` says what problems take.
+std::unique_ptr<Graph> fused_by_times(const std::function<double(const std::string&)>& us,
+                                      const std::string& engines = "fastest") {
+  auto g = std::make_unique<Graph>();
+  g->add_backward(two_convolutions(*g));
+  const Registry registry = plain_registry();
+  Target target{registry, device_info(Device::cpu()), Math::fp32, {}};
+  target.policy.engines = parse_engines(engines);
+  target.policy.tuner = std::make_shared<SaidTimes>(us);
+  fuse(*g, target);
+  return g;
+}
+bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool is_joined(const std::string& problem) { return has(problem, "conv") && has(problem, "+"); }
+
+TEST(Fuse, UnderFastestLeavesApartWhatTakesLongerJoined) {
+  const auto slow = [](const std::string& problem) { return is_joined(problem) ? 3.1 : 1.0; };
+  const auto g = fused_by_times(slow);
+  for (const Pass pass : {Pass::forward, Pass::dgrad, Pass::wgrad}) {
+    for (const std::string& p : problems(*g, "conv", pass)) EXPECT_FALSE(has(p, "+")) << p;
+  }
+  EXPECT_EQ(ops(*g).at("bias forward"), 2);
+  EXPECT_EQ(ops(*g).at("activation forward"), 1);
+  EXPECT_EQ(ops(*g).at("activation dgrad"), 1);
+  const auto other = fused_by_times(slow, "plain");
+  EXPECT_TRUE(problems(*other, "conv", Pass::forward).at(0).ends_with("+bias+relu"))
+      << "another policy joins whatever it takes";
+}
+
+TEST(Fuse, UnderFastestJoinsWhatTakesNoLonger) {
+  const auto joined = [](const auto& us) {
+    const auto g = fused_by_times(us);
+    EXPECT_FALSE(ops(*g).contains("activation forward"));
+    EXPECT_FALSE(ops(*g).contains("bias forward"));
+    EXPECT_TRUE(problems(*g, "conv", Pass::forward).at(0).ends_with("+bias+relu"));
+    EXPECT_TRUE(problems(*g, "conv", Pass::dgrad).at(0).ends_with("+mask"));
+  };
+  joined([](const std::string&) { return 1.0; });
+  joined([](const std::string&) { return 0.0; });  // nobody measured
+  joined([](const std::string& p) { return is_joined(p) ? 9.0 : has(p, "conv") ? 1.0 : 0.0; });
+}
+
+// conv 1 + bias 1 + relu 1 against +bias 2.5 and +bias+relu 2.9.
+TEST(Fuse, UnderFastestJoinsThreeWhereTwoDoNotPay) {
+  const auto g = fused_by_times([](const std::string& problem) {
+    return has(problem, "+bias+relu") ? 2.9 : has(problem, "+bias") ? 2.5 : 1.0;
+  });
+  const auto forward = problems(*g, "conv", Pass::forward);
+  EXPECT_TRUE(forward.at(0).ends_with("+bias+relu")) << forward[0];
+  EXPECT_FALSE(has(forward.at(1), "+")) << forward[1];  // conv2 has no activation behind it
+  EXPECT_EQ(ops(*g).at("bias forward"), 1);
 }
 
 }  // namespace

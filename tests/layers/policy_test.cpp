@@ -209,6 +209,18 @@ TEST_F(Limited, WhatDoesNotRepeatItsBitsIsPassedOverUnlessLetIn) {
   EXPECT_EQ(chosen("smallest").algorithm->engine, "loose");
 }
 
+TEST_F(Limited, WhatHasNoVariantThatRepeatsIsPassedOverUnlessLetIn) {
+  add("loose", 0, false);
+  registry_.list<Scale>().back().variants = [](const auto&, const auto&, const Limits& limits) {
+    return limits.deterministic ? std::vector<Variant>{} : std::vector<Variant>{"atomic"};
+  };
+  add("strict", 8);
+  EXPECT_EQ(chosen("loose,strict").why,
+            "loose:loops: the bits of each variant may differ from run to run");
+  policy_.limits.deterministic = false;
+  EXPECT_EQ(chosen("loose,strict").variant, "atomic");
+}
+
 TEST_F(Limited, WhatIsRecordedComesBeforeTheList) {
   add("a", 0);
   add("b", 0, true, {"one", "two"});

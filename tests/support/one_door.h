@@ -4,6 +4,7 @@
 
 #include <fovea/kernels/compare/execution.h>
 #include <fovea/kernels/compare/op_traits.h>
+#include <fovea/kernels/ops/accuracy.h>
 
 #include <gtest/gtest.h>
 
@@ -12,14 +13,14 @@ namespace fovea::test {
 using namespace fovea::compare;
 
 /// Compares all outputs and the state. `exact`: to the bit; else within the op's tolerance.
-/// `stored`: the mode whose types the tensors have; `error_factor` as in Algorithm.
+/// `stored`: the mode whose types the tensors have; `factor` as Algorithm's error_factor.
 template <class Op>
 void expect_close(const Case<Op>& got, const Case<Op>& in, const Case<Op>& reference, bool exact,
-                  Math math, Math stored = Math::fp32, double error_factor = 1) {
+                  Math math, Math stored = Math::fp32, double factor = 1) {
   const auto operands = OpTraits<Op>::operands(in.problem);
   const auto allowed =
       exact ? std::vector<std::vector<double>>{} : allowed_differences(in, reference, math);
-  for (const auto& found : output_differences(got, reference, allowed, stored, error_factor)) {
+  for (const auto& found : output_differences(got, reference, allowed, stored, factor)) {
     EXPECT_EQ(to_string(found.difference), "")
         << operands[found.operand].name << (exact ? ", which is to be exact" : "");
   }
@@ -61,7 +62,8 @@ Case<Op> expect_right(const Algorithm<Op>& algorithm, const Variant& variant,
   Execution<Op> execution(algorithm, variant, device, in, false);
   const Case<Op> first = run_cleanly(execution, [&] { return execution.run(); });
   const Math stored = storage_of(algorithm);
-  expect_close(first, in, reference, exact, algorithm.math, stored, algorithm.error_factor);
+  expect_close(first, in, reference, exact, algorithm.math, stored,
+               error_factor(execution.prepared(), algorithm.error_factor));
   if (thoroughness.again) {
     SCOPED_TRACE("second run");
     expect_close(run_cleanly(execution, [&] { return execution.run_again(); }), in, first, true,

@@ -4,6 +4,8 @@
 #include <fovea/kernels/cudnn/algorithms.h>
 #include <fovea/kernels/cudnn/cudnn.h>
 #include <fovea/kernels/cudnn/engine_config.h>
+#include <fovea/kernels/ops/accuracy.h>
+#include <fovea/kernels/ops/launch.h>
 #include <fovea/kernels/registry/in_nchw.h>
 #include <fovea/tests/kernels/cudnn/fake_cudnn.h>
 #include <fovea/tests/kernels/cudnn/in_bf16.h>
@@ -186,10 +188,57 @@ TEST_F(Cudnn, NotesDecideByMathAndDeterminism) {
   EXPECT_THROW(in<ConvWgrad>(Math::fp32).prepare(kSmall, "eng1", host()), InvalidArgument);
 }
 
-TEST_F(Cudnn, DeclinesWithoutADeterministicEngine) {
+TEST_F(Cudnn, LimitsDecideAboutEnginesThatAreNotDeterministic) {
   fake_cudnn().proposals[CUDNN_HEUR_MODE_A] = {
       {.engine = 3, .notes = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}}};
+  const Algorithm<ConvWgrad>& a = in<ConvWgrad>(Math::fp32);
+  EXPECT_TRUE(a.can_run(kSmall, host()));
+  const Verdict strict = offers(a, kSmall, host(), {});
+  EXPECT_FALSE(strict);
+  EXPECT_NE(strict.why_not.find("may differ from run to run"), std::string::npos) << strict.why_not;
+  EXPECT_THROW(a.prepare(kSmall, "", host()), Unsupported);
+  EXPECT_TRUE(offers(a, kSmall, host(), {.deterministic = false}));
+  EXPECT_EQ(variants_of(a, kSmall, host(), {.deterministic = false}), std::vector<Variant>{"eng3"});
+  EXPECT_FALSE(a.prepare(kSmall, "eng3", host())->deterministic());
+}
+
+TEST_F(Cudnn, DeclinesWithoutAnEngineOfThePrecision) {
+  fake_cudnn().proposals[CUDNN_HEUR_MODE_A] = {
+      {.engine = 1, .notes = {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}}};
   EXPECT_FALSE(in<ConvWgrad>(Math::fp32).can_run(kSmall, host()));
+  EXPECT_TRUE(in<ConvWgrad>(Math::tf32).can_run(kSmall, host()));
+}
+
+TEST_F(Cudnn, OnlyEnginesThatTransformHaveAWiderBound) {
+  using Notes = std::vector<cudnnBackendNumericalNote_t>;
+  const auto factor = [&](Math math, const Notes& notes) {
+    fake_cudnn().proposals[CUDNN_HEUR_MODE_A] = {{.engine = 5, .notes = notes}};
+    const Algorithm<ConvForward>& a = in<ConvForward>(math);
+    return error_factor(*a.prepare(kSmall, "eng5", host()), a.error_factor);
+  };
+  for (const auto note :
+       {CUDNN_NUMERICAL_NOTE_FFT, CUDNN_NUMERICAL_NOTE_WINOGRAD,
+        CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6,
+        CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13}) {
+    EXPECT_EQ(factor(Math::fp32, {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP, note}), 32) << note;
+  }
+  EXPECT_EQ(factor(Math::fp32, {}), 1);
+  EXPECT_EQ(factor(Math::fp32, {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP}), 1);
+  EXPECT_EQ(factor(Math::tf32, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}), 1);
+  EXPECT_EQ(factor(Math::bf16, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}), 3) << "parts of a sum in bf16";
+}
+
+TEST_F(Cudnn, OnNchwAVariantKeepsItsBound) {
+  Registry on_nchw;
+  cudnn::add_conv(on_nchw, std::make_shared<cudnn::Engine>(fake_cudnn_api, no_cublaslt),
+                  Layout::nchw);
+  registry_ = {};
+  add_converted(on_nchw, registry_);
+  fake_cudnn().proposals[CUDNN_HEUR_MODE_A] = {
+      {.engine = 1}, {.engine = 2, .notes = {CUDNN_NUMERICAL_NOTE_WINOGRAD}}};
+  const Algorithm<ConvForward>& a = in<ConvForward>(Math::fp32);
+  EXPECT_EQ(error_factor(*a.prepare(kSmall, "eng1", host()), a.error_factor), 1);
+  EXPECT_EQ(error_factor(*a.prepare(kSmall, "eng2", host()), a.error_factor), 32);
 }
 
 TEST_F(Cudnn, WorkspaceLimitsVariants) {
