@@ -1,4 +1,5 @@
-// checked_launch.cpp - two algorithms of one op side by side, for `check:A,B` in an engine list.
+// checked_launch.cpp - an op prepared by the policy; two algorithms of it side by side for
+// `check:A,B` in an engine list.
 #include <fovea/core/error.h>
 #include <fovea/layers/op.h>
 
@@ -206,6 +207,20 @@ std::unique_ptr<Launch> checked_launch(std::unique_ptr<Launch> launch,
                                        const Target& target) {
   return std::make_unique<CheckedLaunch>(std::move(launch), std::move(checker), std::move(op),
                                          target);
+}
+
+PreparedOp prepare_one(const Candidates& candidates, const Target& target, std::string_view layer,
+                       std::span<const TensorView> operands) {
+  ChosenCandidate c = choose_among(candidates, target.policy, layer, operands);
+  const AlgorithmFacts algorithm = candidates.facts(*c.algorithm);
+  Choice choice{algorithm.engine, algorithm.name, c.variant, c.why, {}, c.us};
+  if (!c.checker) return {std::move(c.launch), std::move(choice)};
+  const AlgorithmFacts checker = candidates.facts(*c.checker);
+  choice.checker = checker.engine + ":" + checker.name;
+  CheckedOp op{std::string(candidates.op()), candidates.problem(), candidates.pass(),
+               choice.engine + ":" + choice.algorithm, choice.checker};
+  return {checked_launch(std::move(c.launch), std::move(c.checker_launch), std::move(op), target),
+          std::move(choice)};
 }
 
 }  // namespace fovea

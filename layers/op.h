@@ -66,6 +66,10 @@ FOVEA_API std::unique_ptr<Launch> checked_launch(std::unique_ptr<Launch> launch,
                                                  std::unique_ptr<Launch> checker, CheckedOp op,
                                                  const Target& target);
 
+/// Op::prepare() among candidates.
+FOVEA_API PreparedOp prepare_one(const Candidates& candidates, const Target& target,
+                                 std::string_view layer, std::span<const TensorView> operands);
+
 class Op {
  public:
   virtual ~Op() = default;
@@ -98,14 +102,8 @@ class OpOf final : public Op {
   }
   PreparedOp prepare(const Target& t, std::string_view layer,
                      std::span<const TensorView> operands) const override {
-    Chosen<Tag> c = choose<Tag>(t.registry, problem_, t.device, t.math, t.policy, layer, operands);
-    Choice choice{c.algorithm->engine, c.algorithm->name, c.variant, c.why, {}, c.us};
-    if (c.checker == nullptr) return {std::move(c.launch), std::move(choice)};
-    choice.checker = c.checker->engine + ":" + c.checker->name;
-    CheckedOp op{std::string(kind()), problem(), pass(), choice.engine + ":" + choice.algorithm,
-                 choice.checker};
-    return {checked_launch(std::move(c.launch), std::move(c.checker_launch), std::move(op), t),
-            std::move(choice)};
+    const CandidatesOf<Tag> candidates(t.registry, problem_, t.device, t.math);
+    return prepare_one(candidates, t, layer, operands);
   }
 
  private:

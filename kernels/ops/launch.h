@@ -2,6 +2,7 @@
 // times.
 #pragma once
 
+#include <fovea/core/api.h>
 #include <fovea/core/error.h>
 #include <fovea/core/tensor.h>
 #include <fovea/kernels/ops/algorithm.h>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace fovea {
@@ -23,14 +25,32 @@ class Launch {
   virtual void run(StreamView stream) = 0;
 };
 
-/// Why the limits forbid what was prepared, a Launch or a Prepared, as a clause; "" where they do
-/// not.
+/// Why the limits forbid what was prepared, as a clause; "" where they do not.
+FOVEA_API std::string objection(std::size_t workspace_bytes, bool deterministic,
+                                const Limits& limits);
+/// Of a Launch or a Prepared.
 template <class Ready>
 std::string objection(const Ready& ready, const Limits& limits) {
-  if (limits.deterministic && !ready.deterministic()) return "its bits may differ from run to run";
-  if (ready.workspace_bytes() <= limits.workspace_bytes) return "";
-  return "needs " + std::to_string(ready.workspace_bytes()) + " bytes of workspace, the limit is " +
-         std::to_string(limits.workspace_bytes);
+  return objection(ready.workspace_bytes(), ready.deterministic(), limits);
+}
+
+/// Throws InvalidArgument where an op that takes `wanted` operands is bound to `given`.
+FOVEA_API void require_operands(std::string_view op, std::size_t wanted, std::size_t given);
+
+/// How many operands an op has, whose Args are these in order, then Context.
+template <class Op>
+inline constexpr std::size_t kOperandsOf = (sizeof(typename Op::Args) - sizeof(Context)) /
+                                           sizeof(TensorView);
+
+/// Args of so many operands.
+template <class Op>
+typename Op::Args args_of(std::span<const TensorView> operands, const Context& context) {
+  static_assert(kOperandsOf<Op> * sizeof(TensorView) + sizeof(Context) == sizeof(typename Op::Args),
+                "Args is operands, then Context");
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return typename Op::Args{operands[I]..., context};
+  }
+  (std::make_index_sequence<kOperandsOf<Op>>{});
 }
 
 /// Whether an algorithm that can run the problem offers a variant within the limits, as far as it
@@ -47,7 +67,6 @@ Verdict offers(const Algorithm<Op>& a, const typename Op::Problem& problem,
              : Verdict::no("the bits of each variant may differ from run to run");
 }
 
-/// Of an op whose Args are its operands in order, then Context.
 template <class Op>
 class LaunchOf final : public Launch {
  public:
@@ -57,24 +76,13 @@ class LaunchOf final : public Launch {
   std::size_t workspace_bytes() const override { return prepared_->workspace_bytes(); }
   bool deterministic() const override { return prepared_->deterministic(); }
   void bind(std::span<const TensorView> operands, const Context& context) override {
-    if (operands.size() != kOperands) {
-      throw InvalidArgument(std::string(Op::kName) + " takes " + std::to_string(kOperands) +
-                            " operands, not " + std::to_string(operands.size()));
-    }
-    args_ = make(operands, context, std::make_index_sequence<kOperands>{});
+    require_operands(Op::kName, kOperandsOf<Op>, operands.size());
+    args_ = args_of<Op>(operands, context);
     prepared_->bind(args_);
   }
   void run(StreamView stream) override { prepared_->run(args_, stream); }
 
  private:
-  static constexpr std::size_t kOperands = (sizeof(Args) - sizeof(Context)) / sizeof(TensorView);
-  static_assert(kOperands * sizeof(TensorView) + sizeof(Context) == sizeof(Args),
-                "Args is operands, then Context");
-
-  template <std::size_t... I>
-  static Args make(std::span<const TensorView> v, const Context& c, std::index_sequence<I...>) {
-    return Args{v[I]..., c};
-  }
   std::unique_ptr<Prepared<Args>> prepared_;
   Args args_{};
 };
