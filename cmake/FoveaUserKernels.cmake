@@ -50,6 +50,7 @@ function(fovea_target_counted_kernels target)
   target_compile_options(${parts} PRIVATE -ffp-contract=off)
   fovea_join_counted(joined ${parts})
   target_sources(${target} PRIVATE "${joined}")
+  add_dependencies(${target} ${parts})  # Make joins files, and knows no rule for another target's
   target_compile_definitions(${target} PRIVATE FOVEA_KERNELS_COUNTED=1)
 endfunction()
 

@@ -16,13 +16,6 @@
 namespace fovea::compare {
 namespace {
 
-OpCalls calls(const SuiteProblem& p, Pass pass) {
-  if (p.op == "conv") return conv_calls(pass);
-  if (p.op == "gemm") return linear_calls(pass);
-  const bool plane = p.op.starts_with("lrn") || p.op == "maxpool" || p.op == "avgpool";
-  return plane ? plane_calls(p.op, pass) : value_calls(p.op, pass);
-}
-
 // Passes that are asked for and that the op has.
 std::vector<Pass> passes(const SuiteProblem& p, const Options& o) {
   std::vector<Pass> both;
@@ -83,6 +76,13 @@ double gemm_ceiling(const Registry& registry, Math math, const DeviceInfo& devic
 
 }  // namespace
 
+std::unique_ptr<Subject> subject_of(const SuiteProblem& p, Pass pass) {
+  if (p.op == "conv") return conv_subject(p.text, pass);
+  if (p.op == "gemm") return linear_subject(p.text, pass);
+  const bool plane = p.op.starts_with("lrn") || p.op == "maxpool" || p.op == "avgpool";
+  return plane ? plane_subject(p.op, p.text, pass) : value_subject(p.op, p.text, pass);
+}
+
 std::optional<Floor> floor_of(const Ceilings& c, Math math, std::int64_t flops,
                               std::int64_t bytes) {
   const double tflops = c.gemm_tflops[static_cast<int>(math)];
@@ -101,7 +101,7 @@ std::vector<Row> compare_problem(const Registry& registry, const SuiteProblem& p
   std::vector<Row> rows;
   for (const Pass pass : passes(problem, options)) {
     const RowRequest request{registry, problem, pass, options, ceilings, on_row};
-    for (Row& row : calls(problem, pass).rows(request)) rows.push_back(std::move(row));
+    for (Row& row : rows_of(request)) rows.push_back(std::move(row));
   }
   return rows;
 }
@@ -131,8 +131,7 @@ class SideBySide {
     pool.parallel_for(pool.threads(), 1, [this](std::int64_t, std::int64_t) {
       for (std::size_t i = next_++; i < tasks_.size(); i = next_++) {
         Task& t = tasks_[i];
-        t.rows =
-            calls(*t.problem, t.pass).rows({registry_, *t.problem, t.pass, options_, {}, nobody_});
+        t.rows = rows_of({registry_, *t.problem, t.pass, options_, {}, nobody_});
         hand_out(t);
       }
     });
@@ -217,7 +216,7 @@ Ceilings measure_ceilings(const Registry& registry, const Options& options) {
 std::vector<NamedValues> run_problem(const Registry& registry, const SuiteProblem& problem,
                                      Pass pass, const Options& options,
                                      const std::vector<NamedValues>& given) {
-  return calls(problem, pass).values({registry, problem, pass, options, {}, {}}, given);
+  return values_of({registry, problem, pass, options, {}, {}}, given);
 }
 
 }  // namespace fovea::compare

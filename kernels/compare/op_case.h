@@ -1,15 +1,14 @@
-// op_case.h - one call of an op on the host: its problem, operands and step state as values, and
-// what a check must know about an op (OpTraits). Internal.
+// op_case.h - one call of an op on the host, as values; what a check must know about an op
+// (OpTraits); and of both a Subject. Internal.
 #pragma once
 
 #include <fovea/core/error.h>
-#include <fovea/kernels/compare/fill.h>
-#include <fovea/kernels/compare/host_tensor.h>
+#include <fovea/kernels/compare/subject.h>
 #include <fovea/kernels/compare/tolerance.h>
-#include <fovea/kernels/cpu/reference/reference.h>
-#include <fovea/kernels/ops/registry.h>
+#include <fovea/kernels/ops/accuracy.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,36 +16,13 @@
 
 namespace fovea::compare {
 
-enum class Role { in, out, in_out };
-
-/// One tensor of an op's Args.
-template <class Op>
-struct Operand {
-  std::string_view name;
-  TensorView Op::Args::*member;
-  Role role = Role::in;
-  Shape shape;
-  DType dtype = DType::f32;
-  Fill fill = {};                // empty: any_values()
-  std::string_view may_be = "";  // the input that this output may share its memory with
-  bool wide = false;             // fp32 in every math mode: a bias, a sum of many
-};
-
-template <class Op>
-struct Case {
-  typename Op::Problem problem;
-  std::vector<HostTensor> tensors;  // one for each of OpTraits<Op>::operands(problem)
-  StepState state;
-};
-
 /// What most ops share; each op's OpTraits derives from it and has
-///   operands(problem)                     the tensors of its Args
-///   tolerance(in, reference, i, math)     allowed |difference| of each element of operand i,
-///                                         given the case and the reference's result
+///   operands(problem)                              the tensors of its Args
+///   tolerance(problem, in, reference, i, math)     as Subject::tolerance()
 template <class Op>
 struct CommonTraits {
   using Problem = typename Op::Problem;
-  using Operands = std::vector<Operand<Op>>;
+  using Operands = std::vector<Operand>;
   /// Whether small integers make the exact result an fp32 that any order of sums finds.
   static bool exact_on_integers(const Problem&) { return true; }
   /// Share of zeros in an output beyond which a comparison is taken to be blind.
@@ -61,103 +37,139 @@ struct CommonTraits {
 template <class Op>
 struct OpTraits;
 
-/// A case with every operand filled; the same for the same arguments.
+template <class Op>
+class ReadyOf final : public Ready {
+ public:
+  using Args = typename Op::Args;
+
+  explicit ReadyOf(std::unique_ptr<Prepared<Args>> p)
+      : prepared_{std::move(p)}, converts_{dynamic_cast<Converts<Args>*>(prepared_.get())} {}
+  std::size_t workspace_bytes() const override { return prepared_->workspace_bytes(); }
+  bool deterministic() const override { return prepared_->deterministic(); }
+  double error_factor(double of_algorithm) const override {
+    return fovea::error_factor(*prepared_, of_algorithm);
+  }
+  void bind(std::span<const TensorView> tensors, const Context& context) override {
+    args_ = args_of<Op>(tensors, context);
+    prepared_->bind(args_);
+  }
+  void run(StreamView stream) override { prepared_->run(args_, stream); }
+  Layout layout() const override { return converts_ ? converts_->layout() : Layout::nhwc; }
+  void convert_inputs(StreamView stream) override {
+    if (converts_) converts_->convert_inputs(args_, stream);
+  }
+  void compute(StreamView stream) override {
+    converts_ ? converts_->compute(stream) : prepared_->run(args_, stream);
+  }
+  void convert_outputs(StreamView stream) override {
+    if (converts_) converts_->convert_outputs(args_, stream);
+  }
+  std::vector<WorkspaceGap> gaps() const override {
+    return converts_ ? converts_->gaps() : std::vector<WorkspaceGap>{};
+  }
+
+ private:
+  std::unique_ptr<Prepared<Args>> prepared_;
+  Converts<Args>* converts_;  // prepared_, where it works in another layout
+  Args args_{};
+};
+
+/// Algorithm and problem outlive it.
+template <class Op>
+class TrialOf final : public Trial {
+ public:
+  using Problem = typename Op::Problem;
+
+  TrialOf(const Algorithm<Op>& a, const Problem& p)
+      : Trial{facts_of(a)}, algorithm_{a}, problem_{p} {}
+  Verdict verdict(const DeviceInfo& device, Math math) const override {
+    return fovea::verdict(algorithm_, problem_, device, math);
+  }
+  Verdict offers(const DeviceInfo& device, const Limits& limits) const override {
+    return fovea::offers(algorithm_, problem_, device, limits);
+  }
+  std::vector<Variant> variants(const DeviceInfo& device, const Limits& limits) const override {
+    return variants_of(algorithm_, problem_, device, limits);
+  }
+  std::unique_ptr<Ready> prepare(const Variant& variant, const DeviceInfo& device) const override {
+    return std::make_unique<ReadyOf<Op>>(algorithm_.prepare(problem_, variant, device));
+  }
+
+ private:
+  const Algorithm<Op>& algorithm_;
+  const Problem& problem_;
+};
+
+template <class Op>
+class SubjectOf final : public Subject {
+ public:
+  using Problem = typename Op::Problem;
+  using Traits = OpTraits<Op>;
+
+  explicit SubjectOf(const Problem& p) : Subject{facts_of(p)}, problem_{p} {}
+  std::vector<double> tolerance(const CaseValues& in, const CaseValues& reference,
+                                std::size_t operand, Math math) const override {
+    return Traits::tolerance(problem_, in, reference, operand, math);
+  }
+  std::vector<std::unique_ptr<Trial>> trials(const Registry& registry) const override {
+    std::vector<std::unique_ptr<Trial>> all;
+    for (const Algorithm<Op>& a : registry.list<Op>()) {
+      all.push_back(std::make_unique<TrialOf<Op>>(a, problem_));
+    }
+    return all;
+  }
+
+ private:
+  static SubjectFacts facts_of(const Problem& p) {
+    SubjectFacts f{.op = Op::kName,
+                   .pass = Op::kPass,
+                   .problem = to_string(p),
+                   .flops = 0,
+                   .operands = Traits::operands(p),
+                   .places = kOperandsOf<Op>,
+                   .exact_on_integers = Traits::exact_on_integers(p),
+                   .most_zeros = Traits::most_zeros(p),
+                   .needs_state = Traits::kNeedsState,
+                   .state = Traits::state(p)};
+    if constexpr (requires { p.flops(); }) f.flops = p.flops();
+    return f;
+  }
+
+  Problem problem_;
+};
+
+/// As the functions of subject.h, of an op.
+template <class Op>
+CaseValues run_reference(const typename Op::Problem& problem, CaseValues in) {
+  return run_reference(SubjectOf<Op>(problem), std::move(in));
+}
+template <class Op>
+CaseValues magnitudes(const typename Op::Problem& problem, CaseValues in) {
+  return magnitudes(SubjectOf<Op>(problem), std::move(in));
+}
+
+/// A call with its op's type.
+template <class Op>
+struct Case : CaseValues {
+  typename Op::Problem problem;
+};
+
 template <class Op>
 Case<Op> make_case(const typename Op::Problem& problem, Values values, std::uint64_t seed,
                    Math math = Math::fp32) {
-  Case<Op> c{problem, {}, OpTraits<Op>::state(problem)};
-  std::uint32_t index = 0;
-  for (const Operand<Op>& o : OpTraits<Op>::operands(problem)) {
-    HostTensor& t = c.tensors.emplace_back(o.dtype, o.shape);
-    if (o.role != Role::out) {
-      (o.fill ? o.fill : any_values())(
-          t, {values, math, Philox{seed, stream_key(Purpose::test, index, 0)}});
-    }
-    ++index;
-  }
-  return c;
+  return {make_values(SubjectOf<Op>(problem), values, seed, math), problem};
 }
 
-/// Index of the operand of that name.
 template <class Op>
-std::size_t index_of(const typename Op::Problem& problem, std::string_view name) {
-  const auto operands = OpTraits<Op>::operands(problem);
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].name == name) return i;
-  }
-  throw InvalidArgument("no operand is called " + std::string(name));
+Case<Op> run_reference(Case<Op> c) {
+  const SubjectOf<Op> subject(c.problem);
+  return {run_reference(subject, static_cast<CaseValues&&>(c)), c.problem};
 }
 
 /// The elements of the operand of that name.
 template <class T = float, class Op>
 std::span<T> values_of(Case<Op>& c, std::string_view name) {
-  return c.tensors[index_of<Op>(c.problem, name)].template as<T>();
-}
-
-/// The case's outputs as the reference computes them; what is only read is left empty.
-template <class Op>
-Case<Op> reference_outputs(const Case<Op>& in) {
-  Registry registry;
-  add_reference_algorithms(registry);
-  Case<Op> c{in.problem, {}, in.state};
-  typename Op::Args args{};
-  const auto operands = OpTraits<Op>::operands(c.problem);
-  c.tensors.resize(operands.size());
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    const HostTensor& given = in.tensors[i];
-    auto* bytes = const_cast<std::byte*>(given.bytes.data());  // views are not const; nobody writes
-    if (operands[i].role != Role::in) {
-      c.tensors[i] = given;
-      bytes = c.tensors[i].bytes.data();
-    }
-    args.*(operands[i].member) = {bytes, given.dtype, given.shape};
-  }
-  if (OpTraits<Op>::kNeedsState) args.context.state = &c.state;
-  const Stream stream(Device::cpu());
-  const auto prepared = registry.list<Op>().front().prepare(c.problem, "", {});
-  std::vector<std::byte> workspace(prepared->workspace_bytes());
-  args.context.workspace = workspace.data();
-  prepared->run(args, stream);
-  stream.view().synchronize();
-  return c;
-}
-
-/// The same beside the case's inputs.
-template <class Op>
-Case<Op> run_reference(Case<Op> c) {
-  Case<Op> out = reference_outputs(c);
-  const auto operands = OpTraits<Op>::operands(c.problem);
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].role == Role::in) out.tensors[i] = std::move(c.tensors[i]);
-  }
-  return out;
-}
-
-/// Sum of the absolute values of what adds up to an output, for ops that are sums of products: the
-/// op itself on absolute values.
-template <class Op>
-Case<Op> magnitudes(Case<Op> c) {
-  const auto operands = OpTraits<Op>::operands(c.problem);
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (c.tensors[i].dtype != DType::f32) continue;
-    for (float& v : c.tensors[i].template as<float>()) v = std::abs(v);
-  }
-  return reference_outputs(c);
-}
-
-/// `factor` units of roundoff of each |element|, and next to nothing for a zero.
-inline std::vector<double> roundoffs(const HostTensor& of, double factor) {
-  const auto values = of.as<float>();
-  std::vector<double> t(values.size());
-  std::ranges::transform(values, t.begin(), [factor](float v) {
-    return factor * kUnitRoundoff * std::abs(double{v});
-  });
-  return t;
-}
-
-/// Only equality will do.
-inline std::vector<double> none(const HostTensor& of) {
-  return std::vector<double>(of.bytes.size() / size_of(of.dtype), 0.0);
+  return c.tensors[SubjectOf<Op>(c.problem).index_of(name)].template as<T>();
 }
 
 }  // namespace fovea::compare

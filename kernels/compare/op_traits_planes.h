@@ -44,9 +44,8 @@ struct OpTraits<MaxPoolForward> : CommonTraits<MaxPoolForward> {
              .shape = p.y_shape(),
              .dtype = DType::u8}};
   }
-  static std::vector<double> tolerance(const Case<MaxPoolForward>&,
-                                       const Case<MaxPoolForward>& reference, std::size_t operand,
-                                       Math) {
+  static std::vector<double> tolerance(const MaxPoolForward::Problem&, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
     return none(reference.tensors[operand]);
   }
 };
@@ -64,10 +63,10 @@ struct OpTraits<MaxPoolBackward> : CommonTraits<MaxPoolBackward> {
              .fill = winners(p)},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
   }
-  static std::vector<double> tolerance(const Case<MaxPoolBackward>& in,
-                                       const Case<MaxPoolBackward>&, std::size_t operand, Math) {
-    return roundoffs(magnitudes(in).tensors[operand],
-                     sum_error_factor(overlaps(in.problem), Math::fp32));
+  static std::vector<double> tolerance(const MaxPoolBackward::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    return roundoffs(magnitudes<MaxPoolBackward>(p, in).tensors[operand],
+                     sum_error_factor(overlaps(p), Math::fp32));
   }
 };
 
@@ -79,10 +78,11 @@ struct OpTraits<AvgPoolForward> : CommonTraits<AvgPoolForward> {
     return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()}};
   }
-  static std::vector<double> tolerance(const Case<AvgPoolForward>& in, const Case<AvgPoolForward>&,
-                                       std::size_t operand, Math) {
-    const std::int64_t length = std::int64_t{in.problem.r} * in.problem.s;
-    return roundoffs(magnitudes(in).tensors[operand], sum_error_factor(length, Math::fp32) + 2);
+  static std::vector<double> tolerance(const AvgPoolForward::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    const std::int64_t length = std::int64_t{p.r} * p.s;
+    return roundoffs(magnitudes<AvgPoolForward>(p, in).tensors[operand],
+                     sum_error_factor(length, Math::fp32) + 2);
   }
 };
 
@@ -95,10 +95,10 @@ struct OpTraits<AvgPoolBackward> : CommonTraits<AvgPoolBackward> {
     return {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
   }
-  static std::vector<double> tolerance(const Case<AvgPoolBackward>& in,
-                                       const Case<AvgPoolBackward>&, std::size_t operand, Math) {
-    return roundoffs(magnitudes(in).tensors[operand],
-                     sum_error_factor(overlaps(in.problem), Math::fp32) + 2);
+  static std::vector<double> tolerance(const AvgPoolBackward::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    return roundoffs(magnitudes<AvgPoolBackward>(p, in).tensors[operand],
+                     sum_error_factor(overlaps(p), Math::fp32) + 2);
   }
 };
 
@@ -116,10 +116,9 @@ struct OpTraits<LrnForward> : CommonTraits<LrnForward> {
     return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = p.x_shape()}};
   }
-  static std::vector<double> tolerance(const Case<LrnForward>& in,
-                                       const Case<LrnForward>& reference, std::size_t operand,
-                                       Math) {
-    return roundoffs(reference.tensors[operand], power_error(in.problem, in.problem.beta) + 1);
+  static std::vector<double> tolerance(const LrnForward::Problem& p, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    return roundoffs(reference.tensors[operand], power_error(p, p.beta) + 1);
   }
 };
 
@@ -134,12 +133,11 @@ struct OpTraits<LrnBackward> : CommonTraits<LrnBackward> {
   }
   /// Of |dy| d^-beta + |2 a beta x sum ...|: the op on absolute values has the second term with a
   /// minus, and the first is |dy y / x|.
-  static std::vector<double> tolerance(const Case<LrnBackward>& in, const Case<LrnBackward>&,
-                                       std::size_t operand, Math) {
-    const LrnProblem& p = in.problem;
-    const Case<LrnForward> y = run_reference<LrnForward>(
-        {p, {in.tensors[0], HostTensor(DType::f32, p.x_shape())}, in.state});
-    HostTensor both = magnitudes(in).tensors[operand];
+  static std::vector<double> tolerance(const LrnBackward::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    const CaseValues y = run_reference<LrnForward>(
+        p, {{in.tensors[0], HostTensor(DType::f32, p.x_shape())}, in.state});
+    HostTensor both = magnitudes<LrnBackward>(p, in).tensors[operand];
     for (std::size_t i = 0; i < both.as<float>().size(); ++i) {
       const float first = std::abs(in.tensors[1].as<float>()[i] * y.tensors[1].as<float>()[i] /
                                    in.tensors[0].as<float>()[i]);
@@ -165,21 +163,20 @@ struct OpTraits<LrnPoolForward> : CommonTraits<LrnPoolForward> {
              .dtype = DType::u8}};
   }
   /// LRN's of y. Another winner will do where its value is as near as two roundings.
-  static std::vector<double> tolerance(const Case<LrnPoolForward>& in,
-                                       const Case<LrnPoolForward>& reference, std::size_t operand,
-                                       Math) {
-    const double units = power_error(in.problem.lrn, in.problem.lrn.beta) + 1;
+  static std::vector<double> tolerance(const LrnPoolForward::Problem& p, const CaseValues& in,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    const double units = power_error(p.lrn, p.lrn.beta) + 1;
     if (operand == 1) return roundoffs(reference.tensors[1], units);
-    return {near_ties(in, reference, 2 * units * kUnitRoundoff)};
+    return {near_ties(p, in, reference, 2 * units * kUnitRoundoff)};
   }
 
  private:
   /// 255 for each window with a second value that near the greatest, else 0.
-  static std::vector<double> near_ties(const Case<LrnPoolForward>& in,
-                                       const Case<LrnPoolForward>& reference, double near) {
-    const PoolProblem& p = in.problem.pool;
-    const Case<LrnForward> normalised = run_reference<LrnForward>(
-        {in.problem.lrn, {in.tensors[0], HostTensor(DType::f32, p.x_shape())}, in.state});
+  static std::vector<double> near_ties(const LrnPoolProblem& both, const CaseValues& in,
+                                       const CaseValues& reference, double near) {
+    const PoolProblem& p = both.pool;
+    const CaseValues normalised = run_reference<LrnForward>(
+        both.lrn, {{in.tensors[0], HostTensor(DType::f32, p.x_shape())}, in.state});
     const auto values = normalised.tensors[1].as<float>();
     std::vector<double> allowed;
     std::size_t at = 0;
@@ -219,14 +216,14 @@ struct OpTraits<LrnPoolBackward> : CommonTraits<LrnPoolBackward> {
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
   }
   /// LRN's, of the sums of |dy| won, and those sums' own rounding.
-  static std::vector<double> tolerance(const Case<LrnPoolBackward>& in,
-                                       const Case<LrnPoolBackward>&, std::size_t operand, Math) {
-    const LrnPoolProblem& p = in.problem;
-    const Case<MaxPoolBackward> won = magnitudes<MaxPoolBackward>(
-        {p.pool, {in.tensors[2], in.tensors[1], HostTensor(DType::f32, p.x_shape())}, in.state});
-    const Case<LrnBackward> lrn{
-        p.lrn, {in.tensors[0], won.tensors[2], HostTensor(DType::f32, p.x_shape())}, in.state};
-    std::vector<double> t = OpTraits<LrnBackward>::tolerance(lrn, lrn, operand - 1, Math::fp32);
+  static std::vector<double> tolerance(const LrnPoolBackward::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    const CaseValues won = magnitudes<MaxPoolBackward>(
+        p.pool, {{in.tensors[2], in.tensors[1], HostTensor(DType::f32, p.x_shape())}, in.state});
+    const CaseValues lrn{{in.tensors[0], won.tensors[2], HostTensor(DType::f32, p.x_shape())},
+                         in.state};
+    std::vector<double> t =
+        OpTraits<LrnBackward>::tolerance(p.lrn, lrn, lrn, operand - 1, Math::fp32);
     const double widen =
         1 + (sum_error_factor(overlaps(p.pool), Math::fp32) + 1) / power_error(p.lrn, p.lrn.beta);
     for (double& v : t) v *= widen;
@@ -251,12 +248,12 @@ struct OpTraits<InputCast> : CommonTraits<InputCast> {
   }
   /// The difference and the product are rounded once each: 2 units of (x + |mean|) |scale|, the op
   /// with its mean made negative.
-  static std::vector<double> tolerance(const Case<InputCast>& in, const Case<InputCast>&,
-                                       std::size_t operand, Math) {
-    Case<InputCast> worst = in;
+  static std::vector<double> tolerance(const InputCast::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    CaseValues worst = in;
     for (float& v : worst.tensors[1].as<float>()) v = -std::abs(v);
     for (float& v : worst.tensors[2].as<float>()) v = std::abs(v);
-    return roundoffs(run_reference(worst).tensors[operand], 3);
+    return roundoffs(run_reference<InputCast>(p, worst).tensors[operand], 3);
   }
 };
 

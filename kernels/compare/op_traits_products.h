@@ -12,14 +12,14 @@ struct ProductTraits : CommonTraits<Op> {
   using Problem = typename Op::Problem;
   static bool exact_on_integers(const Problem& p) { return !p.epilogue.tanh; }
   /// The error of the sum (tanh never enlarges it), and tanh's own, 8 units.
-  static std::vector<double> tolerance(const Case<Op>& in, const Case<Op>& reference,
-                                       std::size_t operand, Math math) {
-    const Problem& p = in.problem;
-    Case<Op> linear = in;
-    linear.problem.epilogue.tanh = false;
+  static std::vector<double> tolerance(const Problem& p, const CaseValues& in,
+                                       const CaseValues& reference, std::size_t operand,
+                                       Math math) {
+    Problem linear = p;
+    linear.epilogue.tanh = false;
     // A bias gradient is a sum over the batch like dw, but of single values.
     const double factor = sum_error_factor(sum_length(p, Op::kPass), math) + 2;
-    std::vector<double> t = roundoffs(magnitudes(linear).tensors[operand], factor);
+    std::vector<double> t = roundoffs(magnitudes<Op>(linear, in).tensors[operand], factor);
     if (p.epilogue.tanh) {
       const std::vector<double> of_tanh = roundoffs(reference.tensors[operand], 8);
       for (std::size_t i = 0; i < t.size(); ++i) t[i] += of_tanh[i];
@@ -32,8 +32,8 @@ template <class Op>
 struct ForwardProductTraits : ProductTraits<Op> {
   static auto operands(const typename Op::Problem& p) {
     using A = typename Op::Args;
-    std::vector<Operand<Op>> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
-                                  {.name = "w", .member = &A::w, .shape = p.w_shape()}};
+    std::vector<Operand> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+                              {.name = "w", .member = &A::w, .shape = p.w_shape()}};
     if (p.epilogue.bias) {
       o.push_back({.name = "b", .member = &A::b, .shape = {p.w_shape()[0]}, .wide = true});
     }
@@ -46,8 +46,8 @@ template <class Op>
 struct DgradProductTraits : ProductTraits<Op> {
   static auto operands(const typename Op::Problem& p) {
     using A = typename Op::Args;
-    std::vector<Operand<Op>> o = {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
-                                  {.name = "w", .member = &A::w, .shape = p.w_shape()}};
+    std::vector<Operand> o = {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+                              {.name = "w", .member = &A::w, .shape = p.w_shape()}};
     if (p.epilogue.mask) {
       o.push_back(
           {.name = "mask", .member = &A::mask, .shape = p.x_shape(), .fill = relu_output()});
@@ -65,10 +65,9 @@ struct WgradProductTraits : ProductTraits<Op> {
   static auto operands(const typename Op::Problem& p) {
     using A = typename Op::Args;
     const Role role = p.epilogue.acc ? Role::in_out : Role::out;
-    std::vector<Operand<Op>> o = {
-        {.name = "x", .member = &A::x, .shape = p.x_shape()},
-        {.name = "dy", .member = &A::dy, .shape = p.y_shape()},
-        {.name = "dw", .member = &A::dw, .role = role, .shape = p.w_shape()}};
+    std::vector<Operand> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
+                              {.name = "dy", .member = &A::dy, .shape = p.y_shape()},
+                              {.name = "dw", .member = &A::dw, .role = role, .shape = p.w_shape()}};
     if (p.epilogue.db) {
       o.push_back(
           {.name = "db", .member = &A::db, .role = role, .shape = {p.w_shape()[0]}, .wide = true});

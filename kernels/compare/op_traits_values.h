@@ -16,10 +16,9 @@ struct OpTraits<ActivationForward> : CommonTraits<ActivationForward> {
     return {{.name = "x", .member = &A::x, .shape = {p.count}},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = {p.count}, .may_be = "x"}};
   }
-  static std::vector<double> tolerance(const Case<ActivationForward>& in,
-                                       const Case<ActivationForward>& reference,
-                                       std::size_t operand, Math) {
-    if (in.problem.kind == Activation::relu) return none(reference.tensors[operand]);
+  static std::vector<double> tolerance(const ActivationForward::Problem& p, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    if (p.kind == Activation::relu) return none(reference.tensors[operand]);
     return roundoffs(reference.tensors[operand], 8);
   }
 };
@@ -38,10 +37,9 @@ struct OpTraits<ActivationBackward> : CommonTraits<ActivationBackward> {
         {.name = "dx", .member = &A::dx, .role = Role::out, .shape = {p.count}, .may_be = "dy"}};
   }
   /// tanh: y^2, 1 - y^2 and the product round once each, at most 1 in size: 3 units of |dy|.
-  static std::vector<double> tolerance(const Case<ActivationBackward>& in,
-                                       const Case<ActivationBackward>& reference,
-                                       std::size_t operand, Math) {
-    if (in.problem.kind == Activation::relu) return none(reference.tensors[operand]);
+  static std::vector<double> tolerance(const ActivationBackward::Problem& p, const CaseValues& in,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    if (p.kind == Activation::relu) return none(reference.tensors[operand]);
     return roundoffs(in.tensors[0], 3);
   }
 };
@@ -49,8 +47,8 @@ struct OpTraits<ActivationBackward> : CommonTraits<ActivationBackward> {
 /// Ops of one rounding for each element: any engine gives the reference's bits.
 template <class Op>
 struct OneRounding : CommonTraits<Op> {
-  static std::vector<double> tolerance(const Case<Op>&, const Case<Op>& reference,
-                                       std::size_t operand, Math) {
+  static std::vector<double> tolerance(const typename Op::Problem&, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
     return none(reference.tensors[operand]);
   }
 };
@@ -92,10 +90,10 @@ struct OpTraits<BiasGradient> : CommonTraits<BiasGradient> {
     return {{.name = "dy", .member = &A::dy, .shape = {p.rows, p.channels}},
             {.name = "db", .member = &A::db, .role = Role::out, .shape = {p.channels}}};
   }
-  static std::vector<double> tolerance(const Case<BiasGradient>& in, const Case<BiasGradient>&,
-                                       std::size_t operand, Math) {
-    return roundoffs(magnitudes(in).tensors[operand],
-                     sum_error_factor(in.problem.rows, Math::fp32));
+  static std::vector<double> tolerance(const BiasGradient::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    return roundoffs(magnitudes<BiasGradient>(p, in).tensors[operand],
+                     sum_error_factor(p.rows, Math::fp32));
   }
 };
 
@@ -137,9 +135,9 @@ struct OpTraits<Softmax> : CommonTraits<Softmax> {
     return {{.name = "x", .member = &A::x, .shape = {p.n, p.c}},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = {p.n, p.c}}};
   }
-  static std::vector<double> tolerance(const Case<Softmax>& in, const Case<Softmax>& reference,
-                                       std::size_t operand, Math) {
-    return roundoffs(reference.tensors[operand], softmax_error(in.problem));
+  static std::vector<double> tolerance(const Softmax::Problem& p, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    return roundoffs(reference.tensors[operand], softmax_error(p));
   }
 };
 
@@ -159,13 +157,12 @@ struct OpTraits<SoftmaxLoss> : LossTraits<SoftmaxLoss> {
   }
   /// The mean loss: each row's log of the sum and its score (below 4 in size, plus log c), then a
   /// sum of n. Counts are exact.
-  static std::vector<double> tolerance(const Case<SoftmaxLoss>& in,
-                                       const Case<SoftmaxLoss>& reference, std::size_t operand,
-                                       Math) {
-    const double units = softmax_error(in.problem);
+  static std::vector<double> tolerance(const SoftmaxLoss::Problem& p, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    const double units = softmax_error(p);
     if (operand == 2) return roundoffs(reference.tensors[2], units);
-    const double size = 4 + 4 + std::log(in.problem.c);
-    const double of_sum = sum_error_factor(in.problem.n, Math::fp32);
+    const double size = 4 + 4 + std::log(p.c);
+    const double of_sum = sum_error_factor(p.n, Math::fp32);
     return {(units + of_sum * size + 4 * size) * kUnitRoundoff, 0, 0, 0};
   }
 };
@@ -186,9 +183,8 @@ struct OpTraits<SoftmaxLossBackward> : LossTraits<SoftmaxLossBackward> {
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = {p.n, p.c}}};
   }
   /// The difference, and a division or the product with a rounded reciprocal.
-  static std::vector<double> tolerance(const Case<SoftmaxLossBackward>&,
-                                       const Case<SoftmaxLossBackward>& reference,
-                                       std::size_t operand, Math) {
+  static std::vector<double> tolerance(const SoftmaxLossBackward::Problem&, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
     return roundoffs(reference.tensors[operand], 4);
   }
 };
@@ -201,9 +197,9 @@ struct OpTraits<MseLoss> : LossTraits<MseLoss> {
             {.name = "target", .member = &A::target, .shape = {p.n, p.c}},
             {.name = "metrics", .member = &A::metrics, .role = Role::out, .shape = {4}}};
   }
-  static std::vector<double> tolerance(const Case<MseLoss>& in, const Case<MseLoss>& reference,
-                                       std::size_t operand, Math) {
-    const std::int64_t length = std::int64_t{in.problem.n} * in.problem.c;
+  static std::vector<double> tolerance(const MseLoss::Problem& p, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
+    const std::int64_t length = std::int64_t{p.n} * p.c;
     return roundoffs(reference.tensors[operand], sum_error_factor(length, Math::fp32) + 4);
   }
 };
@@ -216,9 +212,8 @@ struct OpTraits<MseLossBackward> : LossTraits<MseLossBackward> {
             {.name = "target", .member = &A::target, .shape = {p.n, p.c}},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = {p.n, p.c}}};
   }
-  static std::vector<double> tolerance(const Case<MseLossBackward>&,
-                                       const Case<MseLossBackward>& reference, std::size_t operand,
-                                       Math) {
+  static std::vector<double> tolerance(const MseLossBackward::Problem&, const CaseValues&,
+                                       const CaseValues& reference, std::size_t operand, Math) {
     return roundoffs(reference.tensors[operand], 4);
   }
 };
@@ -280,11 +275,11 @@ struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
             {.name = "velocity", .member = &A::velocity, .role = Role::in_out, .shape = {p.count}}};
   }
   /// Six roundings of momentum |v| + e (decay |w| + |g|): the op on absolute values that climbs.
-  static std::vector<double> tolerance(const Case<SgdUpdate>& in, const Case<SgdUpdate>&,
-                                       std::size_t operand, Math) {
-    Case<SgdUpdate> climbing = in;
+  static std::vector<double> tolerance(const SgdUpdate::Problem& p, const CaseValues& in,
+                                       const CaseValues&, std::size_t operand, Math) {
+    CaseValues climbing = in;
     climbing.state.learning_rate = -in.state.learning_rate;
-    return roundoffs(magnitudes(climbing).tensors[operand], 7);
+    return roundoffs(magnitudes<SgdUpdate>(p, climbing).tensors[operand], 7);
   }
 };
 

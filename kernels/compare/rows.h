@@ -2,8 +2,12 @@
 #pragma once
 
 #include <fovea/kernels/compare/compare.h>
+#include <fovea/kernels/compare/subject.h>
 
 #include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace fovea::compare {
@@ -17,16 +21,20 @@ struct RowRequest {
   const std::function<void(const Row&)>& on_row;
 };
 
-/// What can be asked of one op and pass.
-struct OpCalls {
-  std::vector<Row> (*rows)(const RowRequest&);
-  std::vector<NamedValues> (*values)(const RowRequest&, const std::vector<NamedValues>& given);
-};
+/// All rows of the request's problem and pass.
+std::vector<Row> rows_of(const RowRequest& request);
+/// Inputs and result of the one algorithm that is admitted.
+std::vector<NamedValues> values_of(const RowRequest& request,
+                                   const std::vector<NamedValues>& given);
 
-// One source file a family; throw InvalidArgument for a pass that the op has not.
-OpCalls conv_calls(Pass pass);
-OpCalls linear_calls(Pass pass);
-OpCalls plane_calls(std::string_view op, Pass pass);  // lrn, lrn_pool, maxpool, avgpool
-OpCalls value_calls(std::string_view op, Pass pass);  // elementwise ops, losses, input, update
+/// Throws InvalidArgument for a pass that the op has not.
+std::unique_ptr<Subject> subject_of(const SuiteProblem& problem, Pass pass);
+// The same, one source file a family.
+std::unique_ptr<Subject> conv_subject(const std::string& problem, Pass pass);
+std::unique_ptr<Subject> linear_subject(const std::string& problem, Pass pass);
+// lrn, lrn_pool, maxpool, avgpool
+std::unique_ptr<Subject> plane_subject(std::string_view op, const std::string& problem, Pass pass);
+// elementwise ops, losses, input, update
+std::unique_ptr<Subject> value_subject(std::string_view op, const std::string& problem, Pass pass);
 
 }  // namespace fovea::compare

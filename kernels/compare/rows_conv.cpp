@@ -1,15 +1,15 @@
-#include <fovea/kernels/compare/calls_of.h>
+#include <fovea/kernels/compare/parsed.h>
 
 namespace fovea::compare {
 
-OpCalls conv_calls(Pass pass) {
+std::unique_ptr<Subject> conv_subject(const std::string& problem, Pass pass) {
   switch (pass) {
     case Pass::forward:
-      return calls_of<ConvForward, parse_conv>();
+      return parsed<ConvForward>(parse_conv(problem));
     case Pass::dgrad:
-      return calls_of<ConvDgrad, parse_conv>();
+      return parsed<ConvDgrad>(parse_conv(problem));
     case Pass::wgrad:
-      return calls_of<ConvWgrad, parse_conv>();
+      return parsed<ConvWgrad>(parse_conv(problem));
   }
   refuse_pass("conv", pass);
 }

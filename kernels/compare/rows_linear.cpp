@@ -1,15 +1,15 @@
-#include <fovea/kernels/compare/calls_of.h>
+#include <fovea/kernels/compare/parsed.h>
 
 namespace fovea::compare {
 
-OpCalls linear_calls(Pass pass) {
+std::unique_ptr<Subject> linear_subject(const std::string& problem, Pass pass) {
   switch (pass) {
     case Pass::forward:
-      return calls_of<LinearForward, parse_linear>();
+      return parsed<LinearForward>(parse_linear(problem));
     case Pass::dgrad:
-      return calls_of<LinearDgrad, parse_linear>();
+      return parsed<LinearDgrad>(parse_linear(problem));
     case Pass::wgrad:
-      return calls_of<LinearWgrad, parse_linear>();
+      return parsed<LinearWgrad>(parse_linear(problem));
   }
   refuse_pass("gemm", pass);
 }

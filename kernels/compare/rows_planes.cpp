@@ -1,22 +1,24 @@
-#include <fovea/kernels/compare/calls_of.h>
+#include <fovea/kernels/compare/parsed.h>
 
 namespace fovea::compare {
 
-OpCalls plane_calls(std::string_view op, Pass pass) {
+std::unique_ptr<Subject> plane_subject(std::string_view op, const std::string& problem, Pass pass) {
   if (pass == Pass::wgrad) refuse_pass(op, pass);
   const bool forward = pass == Pass::forward;
   if (op == "lrn") {
-    return forward ? calls_of<LrnForward, parse_lrn>() : calls_of<LrnBackward, parse_lrn>();
+    return forward ? parsed<LrnForward>(parse_lrn(problem))
+                   : parsed<LrnBackward>(parse_lrn(problem));
   }
   if (op == "lrn_pool") {
-    return forward ? calls_of<LrnPoolForward, parse_lrn_pool>()
-                   : calls_of<LrnPoolBackward, parse_lrn_pool>();
+    return forward ? parsed<LrnPoolForward>(parse_lrn_pool(problem))
+                   : parsed<LrnPoolBackward>(parse_lrn_pool(problem));
   }
   if (op == "maxpool") {
-    return forward ? calls_of<MaxPoolForward, parse_pool>()
-                   : calls_of<MaxPoolBackward, parse_pool>();
+    return forward ? parsed<MaxPoolForward>(parse_pool(problem))
+                   : parsed<MaxPoolBackward>(parse_pool(problem));
   }
-  return forward ? calls_of<AvgPoolForward, parse_pool>() : calls_of<AvgPoolBackward, parse_pool>();
+  return forward ? parsed<AvgPoolForward>(parse_pool(problem))
+                 : parsed<AvgPoolBackward>(parse_pool(problem));
 }
 
 }  // namespace fovea::compare

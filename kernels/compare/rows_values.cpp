@@ -1,28 +1,28 @@
-#include <fovea/kernels/compare/calls_of.h>
+#include <fovea/kernels/compare/parsed.h>
 #include <fovea/kernels/compare/value_problems.h>
 
 namespace fovea::compare {
 
-OpCalls value_calls(std::string_view op, Pass pass) {
+std::unique_ptr<Subject> value_subject(std::string_view op, const std::string& problem, Pass pass) {
   if (pass == Pass::forward) {
-    if (op == "activation") return calls_of<ActivationForward, parse_activation>();
-    if (op == "scale") return calls_of<Scale, parse_scale>();
-    if (op == "add") return calls_of<Add, parse_add>();
-    if (op == "bias") return calls_of<AddBias, parse_bias>();
-    if (op == "dropout") return calls_of<Dropout, parse_dropout>();
-    if (op == "input") return calls_of<InputCast, parse_input>();
-    if (op == "softmax") return calls_of<Softmax, parse_loss>();
-    if (op == "softmax_loss") return calls_of<SoftmaxLoss, parse_loss>();
-    if (op == "mse_loss") return calls_of<MseLoss, parse_loss>();
-    if (op == "sgd") return calls_of<SgdUpdate, parse_update>();
-    if (op == "finite_check") return calls_of<FiniteCheck, parse_update>();
+    if (op == "activation") return parsed<ActivationForward>(parse_activation(problem));
+    if (op == "scale") return parsed<Scale>(parse_scale(problem));
+    if (op == "add") return parsed<Add>(parse_add(problem));
+    if (op == "bias") return parsed<AddBias>(parse_bias(problem));
+    if (op == "dropout") return parsed<Dropout>(parse_dropout(problem));
+    if (op == "input") return parsed<InputCast>(parse_input(problem));
+    if (op == "softmax") return parsed<Softmax>(parse_loss(problem));
+    if (op == "softmax_loss") return parsed<SoftmaxLoss>(parse_loss(problem));
+    if (op == "mse_loss") return parsed<MseLoss>(parse_loss(problem));
+    if (op == "sgd") return parsed<SgdUpdate>(parse_update(problem));
+    if (op == "finite_check") return parsed<FiniteCheck>(parse_update(problem));
   }
   if (pass == Pass::dgrad) {
-    if (op == "activation") return calls_of<ActivationBackward, parse_activation>();
-    if (op == "softmax_loss") return calls_of<SoftmaxLossBackward, parse_loss>();
-    if (op == "mse_loss") return calls_of<MseLossBackward, parse_loss>();
+    if (op == "activation") return parsed<ActivationBackward>(parse_activation(problem));
+    if (op == "softmax_loss") return parsed<SoftmaxLossBackward>(parse_loss(problem));
+    if (op == "mse_loss") return parsed<MseLossBackward>(parse_loss(problem));
   }
-  if (op == "bias" && pass == Pass::wgrad) return calls_of<BiasGradient, parse_bias>();
+  if (op == "bias" && pass == Pass::wgrad) return parsed<BiasGradient>(parse_bias(problem));
   refuse_pass(op, pass);
 }
 

@@ -136,7 +136,8 @@ class Chooser {
     }
     if (!answer.launch) return {};
     const Way& way = ways[answer.winner];
-    return {way.algorithm, way.variant, why(answer.why), std::move(answer.launch), {}, nullptr, answer.us};
+    return {way.algorithm, way.variant, why(answer.why), std::move(answer.launch), {},
+            nullptr,       answer.us};
   }
 
   static bool is_called(const AlgorithmFacts& a, const std::string& engine,

@@ -60,8 +60,13 @@ Chosen<Op> chosen_of(const Registry& registry, ChosenCandidate c) {
   const auto at = [&](std::optional<std::size_t> i) {
     return i ? &registry.list<Op>()[*i] : nullptr;
   };
-  return {at(c.algorithm), std::move(c.variant),        std::move(c.why), std::move(c.launch),
-          at(c.checker),   std::move(c.checker_launch), c.us};
+  return {at(c.algorithm),
+          std::move(c.variant),
+          std::move(c.why),
+          std::move(c.launch),
+          at(c.checker),
+          std::move(c.checker_launch),
+          c.us};
 }
 
 template <class Op>

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 namespace fovea::test {
@@ -22,28 +23,6 @@ Device device_of(DeviceKind kind) {
                                     : Device::emulated();
 }
 
-template <class Op>
-std::string full_name(const Algorithm<Op>& a) {
-  return std::string(Op::kName) + " " + std::string(name_of(Op::kPass)) + " " + a.engine + ":" +
-         a.name + " " + std::string(name_of(a.math));
-}
-
-// The problem as the algorithm's tests see it, or why not.
-template <class Op>
-Verdict verdict_of(const Algorithm<Op>& a, const typename Op::Problem& p, const DeviceInfo& d) {
-  if (storage_of(a) == Math::bf16) return Verdict::no("bf16 operands: compared by their own tests");
-  const Verdict v = verdict(a, p, d, a.math);
-  return v ? offers(a, p, d, {}) : v;
-}
-
-template <class Op>
-std::string reproduce(const Algorithm<Op>& a, const Variant& variant, const DeviceInfo& device,
-                      const typename Op::Problem& problem, Values values) {
-  return full_name(a) + " '" + variant + "' on " + to_string(device.device) + ": " +
-         std::string(Op::kName) + ":" + to_string(problem) +
-         (values == Values::integers ? ", integers" : ", reals");
-}
-
 // The input gradient of a first layer, which no net asks for: 3 channels for tiles of 96 columns
 // take the emulator long.
 template <class Op>
@@ -52,31 +31,93 @@ bool is_never_computed(const typename Op::Problem& p) {
   return false;
 }
 
-// Calls f(problem) for those of a list that the algorithm takes, until one fails; notes each.
-template <class Op, class F>
-void for_each_taken(const Algorithm<Op>& a, const std::string& list, const std::string& column,
+using Subjects = std::vector<std::unique_ptr<Subject>>;
+
+// The problems of a list as a device takes them.
+template <class Op>
+Subjects subjects_of(const std::string& list, DeviceKind kind) {
+  Subjects all;
+  for (const auto& p : problems<Op>(list)) {
+    if (kind == DeviceKind::emulated && is_never_computed<Op>(p)) continue;
+    all.push_back(std::make_unique<SubjectOf<Op>>(p));
+  }
+  return all;
+}
+
+const Registry& registry() {
+  static const Registry all = default_registry();
+  return all;
+}
+
+// An algorithm of the registry.
+struct Tested {
+  std::string_view op;
+  Pass pass;
+  AlgorithmFacts facts;
+  std::size_t place;  // among its op's
+  Subjects (*subjects)(const std::string& list, DeviceKind kind);
+
+  std::string full_name() const {
+    return std::string(op) + " " + std::string(name_of(pass)) + " " + facts.engine + ":" +
+           facts.name + " " + std::string(name_of(facts.math));
+  }
+  std::unique_ptr<Trial> trial_on(const Subject& subject) const {
+    return std::move(subject.trials(registry())[place]);
+  }
+};
+
+// All on a device kind but the reference, which the others are compared with.
+std::vector<Tested> algorithms_on(DeviceKind kind) {
+  std::vector<Tested> all;
+  registry().for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (!contains(list[i].devices, kind) || list[i].engine == "reference") continue;
+      all.push_back({Op::kName, Op::kPass, facts_of(list[i]), i, &subjects_of<Op>});
+    }
+  });
+  return all;
+}
+
+// The problem as the algorithm's tests see it, or why not.
+Verdict verdict_of(const Trial& trial, const DeviceInfo& device) {
+  const AlgorithmFacts& a = trial.algorithm();
+  if (storage_of(a) == Math::bf16) return Verdict::no("bf16 operands: compared by their own tests");
+  const Verdict v = trial.verdict(device, a.math);
+  return v ? trial.offers(device, {}) : v;
+}
+
+std::string reproduce(const Tested& a, const Variant& variant, const DeviceInfo& device,
+                      const Subject& subject, Values values) {
+  return a.full_name() + " '" + variant + "' on " + to_string(device.device) + ": " +
+         std::string(a.op) + ":" + subject.facts().problem +
+         (values == Values::integers ? ", integers" : ", reals");
+}
+
+// Calls f(subject, trial) for those of a list that the algorithm takes, until one fails; notes
+// each.
+template <class F>
+void for_each_taken(const Tested& a, const std::string& list, const std::string& column,
                     const DeviceInfo& device, const F& f) {
-  for (const auto& problem : problems<Op>(list)) {
-    if (is_never_computed<Op>(problem) && device.device.kind() == DeviceKind::emulated) continue;
-    if (const Verdict v = verdict_of(a, problem, device); !v) {
-      CoverageTable::instance().declined(full_name(a), column, v.why_not);
+  for (const auto& subject : a.subjects(list, device.device.kind())) {
+    const auto trial = a.trial_on(*subject);
+    if (const Verdict v = verdict_of(*trial, device); !v) {
+      CoverageTable::instance().declined(a.full_name(), column, v.why_not);
       continue;
     }
-    f(problem);
-    CoverageTable::instance().ran(full_name(a), column);
+    f(*subject, *trial);
+    CoverageTable::instance().ran(a.full_name(), column);
     if (::testing::Test::HasFailure()) return;  // the first problem that fails says enough
   }
 }
 
-template <class Op>
-void compare(const Algorithm<Op>& a, const std::string& list, const DeviceInfo& device) {
+void compare(const Tested& a, const std::string& list, const DeviceInfo& device) {
   // AlexNet's layers take the emulator seconds each; no value changes which memory is used.
   const bool emulated = device.device.kind() == DeviceKind::emulated;
   const bool brief = emulated && (list == "alexnet" || kSanitized);
   std::size_t turn = 0;
-  for_each_taken(a, list, list, device, [&](const typename Op::Problem& problem) {
+  for_each_taken(a, list, list, device, [&](const Subject& subject, const Trial& trial) {
     // The first variant, and one more, the next in turn.
-    std::vector<Variant> variants = variants_of(a, problem, device, {});
+    std::vector<Variant> variants = trial.variants(device, {});
     if (brief) {
       variants = {variants[list == "alexnet" ? 0 : turn++ % variants.size()]};
     } else if (variants.size() > 1) {
@@ -84,12 +125,12 @@ void compare(const Algorithm<Op>& a, const std::string& list, const DeviceInfo& 
     }
     for (const Values values : {Values::integers, Values::reals}) {
       if (brief && values == Values::reals) continue;
-      const Case<Op> in = make_case<Op>(problem, values, kSeed, a.math);
-      const Case<Op> reference = run_reference(in);
+      const CaseValues in = make_values(subject, values, kSeed, a.facts.math);
+      const CaseValues reference = run_reference(subject, in);
       for (const Variant& variant : variants) {
-        SCOPED_TRACE(reproduce(a, variant, device, problem, values));
+        SCOPED_TRACE(reproduce(a, variant, device, subject, values));
         const bool again = values == Values::integers && !brief;
-        expect_right(a, variant, device, in, reference, values, {.again = again});
+        expect_right(subject, trial, variant, device, in, reference, values, {.again = again});
       }
     }
   });
@@ -97,45 +138,36 @@ void compare(const Algorithm<Op>& a, const std::string& list, const DeviceInfo& 
 
 // The order of threads and the moment of asynchronous work must not matter: the bits of the default
 // schedule under all of them, on problems small enough for that many runs.
-template <class Op>
-void compare_schedules(const Algorithm<Op>& a, const DeviceInfo& device) {
+void compare_schedules(const Tested& a, const DeviceInfo& device) {
   std::size_t taken = 0;
-  for_each_taken(a, "schedules", "schedules", device, [&](const typename Op::Problem& problem) {
-    const std::vector<Variant> variants = variants_of(a, problem, device, {});
-    const Variant& variant = variants[taken++ % variants.size()];
-    const Case<Op> in = make_case<Op>(problem, Values::integers, kSeed, a.math);
-    const Case<Op> reference = run_reference(in);
-    std::optional<Case<Op>> first;
-    for (const Schedule& schedule : all_schedules()) {
-      SCOPED_TRACE(reproduce(a, variant, device, problem, Values::integers) + ", " +
-                   to_string(schedule));
-      const ScopedSchedule scoped(schedule);
-      const Case<Op> got = expect_right(a, variant, device, in, reference, Values::integers,
-                                        {.again = false, .in_place = false});
-      if (first) expect_close(got, in, *first, true, a.math, storage_of(a));
-      if (!first) first = got;
-    }
-  });
+  for_each_taken(
+      a, "schedules", "schedules", device, [&](const Subject& subject, const Trial& trial) {
+        const std::vector<Variant> variants = trial.variants(device, {});
+        const Variant& variant = variants[taken++ % variants.size()];
+        const CaseValues in = make_values(subject, Values::integers, kSeed, a.facts.math);
+        const CaseValues reference = run_reference(subject, in);
+        std::optional<CaseValues> first;
+        for (const Schedule& schedule : all_schedules()) {
+          SCOPED_TRACE(reproduce(a, variant, device, subject, Values::integers) + ", " +
+                       to_string(schedule));
+          const ScopedSchedule scoped(schedule);
+          const CaseValues got =
+              expect_right(subject, trial, variant, device, in, reference, Values::integers,
+                           {.again = false, .in_place = false});
+          if (first) {
+            expect_close(subject, got, in, *first, true, a.facts.math, storage_of(a.facts));
+          }
+          if (!first) first = got;
+        }
+      });
 }
 
-template <class Op>
-std::string test_name(const Algorithm<Op>& a, const std::string& list) {
-  std::string name = full_name(a) + " " + list;
+std::string test_name(const Tested& a, const std::string& list) {
+  std::string name = a.full_name() + " " + list;
   for (char& c : name) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
   }
   return name;
-}
-
-// f(algorithm) for each algorithm on a device kind but the reference, which the others are
-// compared with.
-template <class F>
-void for_each_algorithm(DeviceKind kind, const F& f) {
-  default_registry().for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
-    for (const Algorithm<Op>& a : list) {
-      if (contains(a.devices, kind) && a.engine != "reference") f(a);
-    }
-  });
 }
 
 // Tensor-core kernels in tf32 and bf16 differ in how a fragment is packed alone; the emulator takes
@@ -148,29 +180,27 @@ bool shared_by_modes(Math math, const std::string& list) {
 
 std::vector<Door> doors(DeviceKind kind) {
   std::vector<Door> all;
-  for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
+  for (const Tested& a : algorithms_on(kind)) {
     for (const std::string& list : kLists) {
-      if (problems<Op>(list).empty()) continue;
-      if (kind == DeviceKind::emulated && shared_by_modes(a.math, list)) continue;
+      if (a.subjects(list, DeviceKind::cpu).empty()) continue;
+      if (kind == DeviceKind::emulated && shared_by_modes(a.facts.math, list)) continue;
       all.push_back({test_name(a, list),
                      [a, list, kind] { compare(a, list, device_info(device_of(kind))); }});
     }
-    if (kind != DeviceKind::emulated) return;
+    if (kind != DeviceKind::emulated) continue;
     all.push_back({test_name(a, "schedules"),
                    [a, kind] { compare_schedules(a, device_info(device_of(kind))); }});
-  });
+  }
   return all;
 }
 
 namespace {
 
 // FNV-1a over the outputs, as 16 hexadecimal digits.
-template <class Op>
-std::string hash_of(const Case<Op>& c) {
+std::string hash_of(const Subject& subject, const CaseValues& c) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto operands = OpTraits<Op>::operands(c.problem);
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].role == Role::in) continue;
+  for (std::size_t i = 0; i < c.tensors.size(); ++i) {
+    if (subject.operands()[i].role == Role::in) continue;
     for (const std::byte b : c.tensors[i].bytes) {
       hash = (hash ^ static_cast<std::uint64_t>(b)) * 0x100000001b3ULL;
     }
@@ -185,18 +215,20 @@ std::string hash_of(const Case<Op>& c) {
 std::map<std::string, std::string> golden_results(DeviceKind kind) {
   std::map<std::string, std::string> results;
   const DeviceInfo device = device_info(device_of(kind));
-  for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
+  for (const Tested& a : algorithms_on(kind)) {
     // A card's tensor cores round sums in a way of their own.
-    if (a.engine != "fovea" || !a.exact_on_integers || a.math != Math::fp32) return;
-    for (const auto& problem : problems<Op>("schedules")) {
-      if (!OpTraits<Op>::exact_on_integers(problem) || !verdict_of(a, problem, device)) continue;
-      const Variant variant = variants_of(a, problem, device, {}).front();
-      const Case<Op> in = make_case<Op>(problem, Values::reals, kSeed, a.math);
-      Execution<Op> execution(a, variant, device, in, false);
-      results[full_name(a) + " '" + variant + "' " + to_string(problem) + " seed " +
-              std::to_string(kSeed)] = hash_of(execution.run());
+    const AlgorithmFacts& facts = a.facts;
+    if (facts.engine != "fovea" || !facts.exact_on_integers || facts.math != Math::fp32) continue;
+    for (const auto& subject : a.subjects("schedules", DeviceKind::cpu)) {
+      const auto trial = a.trial_on(*subject);
+      if (!subject->facts().exact_on_integers || !verdict_of(*trial, device)) continue;
+      const Variant variant = trial->variants(device, {}).front();
+      const CaseValues in = make_values(*subject, Values::reals, kSeed, facts.math);
+      Execution execution(*subject, *trial, variant, device, in, false);
+      results[a.full_name() + " '" + variant + "' " + subject->facts().problem + " seed " +
+              std::to_string(kSeed)] = hash_of(*subject, execution.run());
     }
-  });
+  }
   return results;
 }
 
@@ -204,17 +236,19 @@ std::vector<std::string> algorithms_never_reached(DeviceKind kind) {
   const DeviceInfo device = device_info(device_of(kind));
   std::vector<std::string> unreached;
   const std::vector<LibraryStatus> libraries = library_status();
-  for_each_algorithm(kind, [&]<class Op>(const Algorithm<Op>& a) {
+  const auto is_reached = [&](const Tested& a) {
+    return std::ranges::any_of(kLists, [&](const std::string& list) {
+      return std::ranges::any_of(a.subjects(list, DeviceKind::cpu), [&](const auto& subject) {
+        return static_cast<bool>(verdict_of(*a.trial_on(*subject), device));
+      });
+    });
+  };
+  for (const Tested& a : algorithms_on(kind)) {
     const bool missing = std::ranges::any_of(
-        libraries, [&](const LibraryStatus& l) { return l.engine == a.engine && !l.works; });
-    if (storage_of(a) == Math::bf16 || missing) return;
-    for (const std::string& list : kLists) {
-      for (const auto& p : problems<Op>(list)) {
-        if (verdict_of(a, p, device)) return;
-      }
-    }
-    unreached.push_back(full_name(a));
-  });
+        libraries, [&](const LibraryStatus& l) { return l.engine == a.facts.engine && !l.works; });
+    if (storage_of(a.facts) == Math::bf16 || missing || is_reached(a)) continue;
+    unreached.push_back(a.full_name());
+  }
   return unreached;
 }
 

@@ -94,7 +94,7 @@ void expect_work(const char* text, Math math) {
   SCOPED_TRACE(std::string(text) + " " + std::string(name_of(Op::kPass)) + " " +
                std::string(name_of(math)) + " " + variant);
   const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
-  Execution<Op> execution(*counted, variant, device, in, false);
+  Execution execution(SubjectOf<Op>(p), TrialOf<Op>(*counted, p), variant, device, in, false);
   emulator::Counts c;
   {
     const emulator::ScopedCounting counting(c);  // every block: those at the edge write less

@@ -2,6 +2,7 @@
 // compared with, against the textbook's other way: a padded copy of the input, its patches as rows
 // of a matrix (im2col), matrix products in fp64, and the patches' gradients added back (col2im).
 #include <fovea/kernels/cpu/reference/bounds.h>
+#include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/tests/support/one_door.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>

@@ -23,7 +23,9 @@ Registry simd(Isa isa = best_isa()) {
 template <class Op>
 Case<Op> run(const Registry& registry, const Case<Op>& in) {
   const DeviceInfo cpu{};
-  return Execution<Op>(registry.list<Op>().front(), "", cpu, in, false).run();
+  const SubjectOf<Op> subject(in.problem);
+  const TrialOf<Op> trial(registry.list<Op>().front(), in.problem);
+  return {Execution(subject, trial, "", cpu, in, false).run(), in.problem};
 }
 
 class EveryIsa : public ::testing::TestWithParam<Isa> {};

@@ -1,52 +1,40 @@
-// run_op.h - the rows of one op: checks, times, counts. Internal; each family of ops instantiates
-// it in a source file of its own (rows_*.cpp).
-#pragma once
-
+// op_rows.cpp - the rows of one op: checks, times, counts.
 #include <fovea/core/error.h>
-#include <fovea/kernels/compare/compare.h>
 #include <fovea/kernels/compare/counting.h>
 #include <fovea/kernels/compare/execution.h>
 #include <fovea/kernels/compare/measure.h>
 #include <fovea/kernels/compare/patterns.h>
+#include <fovea/kernels/compare/rows.h>
 #include <fovea/kernels/emulator/schedule.h>
-#include <fovea/kernels/ops/accuracy.h>
-#include <fovea/kernels/ops/launch.h>
 
+#include <algorithm>
+#include <cstring>
 #include <optional>
 
 namespace fovea::compare {
+namespace {
 
-/// What inputs should give.
-template <class Op>
+// What inputs should give.
 struct Truth {
-  Case<Op> reference;
+  CaseValues reference;
   std::vector<std::vector<double>> allowed;  // by operand; empty: to the bit
 };
 
-template <class Op>
-Truth<Op> truth_of(const Case<Op>& in, bool exact, Math math) {
-  Truth<Op> t{reference_outputs(in), {}};
-  if (!exact) t.allowed = allowed_differences(in, t.reference, math);
-  return t;
-}
-
-/// All rows of one problem in one math mode share the truth, which takes longest.
-template <class Op>
+// All rows of one problem in one math mode share the truth, which takes longest.
 class OpRows {
  public:
-  using Problem = typename Op::Problem;
-
-  OpRows(const Registry& registry, const Problem& problem, Row blank, const Options& options,
-         const Ceilings& ceilings, const std::function<void(const Row&)>& on_row)
-      : registry_{registry},
-        problem_{problem},
-        blank_{std::move(blank)},
-        options_{options},
-        ceilings_{ceilings},
-        on_row_{on_row},
-        device_{device_info(options.device)},
-        exact_{OpTraits<Op>::exact_on_integers(problem)} {
-    if constexpr (requires { problem.flops(); }) blank_.flops = problem.flops();
+  OpRows(const RowRequest& request, const Subject& subject)
+      : subject_{subject},
+        trials_{subject.trials(request.registry)},
+        options_{request.options},
+        ceilings_{request.ceilings},
+        on_row_{request.on_row},
+        device_{device_info(request.options.device)},
+        exact_{subject.facts().exact_on_integers} {
+    blank_.problem = std::string(subject.facts().op) + ":" + subject.facts().problem;
+    blank_.name = request.problem.name;
+    blank_.pass = subject.facts().pass;
+    blank_.flops = subject.facts().flops;
   }
 
   std::vector<Row> run() {
@@ -59,43 +47,43 @@ class OpRows {
         integers_.reset();
         integer_inputs_.reset();
       }
-      for (const Algorithm<Op>& a : registry_.list<Op>()) {
+      for (const auto& trial : trials_) {
+        const AlgorithmFacts& a = trial->algorithm();
         if (!contains(a.devices, device_.device.kind()) || has_twin(a, math)) continue;
-        rows_of(a, math);
+        rows_of(*trial, math);
       }
     }
     return std::move(rows_);
   }
 
-  /// Inputs and result of the one algorithm that is admitted.
+  // Inputs and result of the one algorithm that is admitted.
   std::vector<NamedValues> values(const std::vector<NamedValues>& given) {
     const Math math = options_.maths.front();
-    const Algorithm<Op>* only = nullptr;
-    for (const Algorithm<Op>& a : registry_.list<Op>()) {
-      if (!admits_algorithm(options_, a.engine, a.name) || !verdict(a, problem_, device_, math)) {
-        continue;
-      }
+    const Trial* only = nullptr;
+    for (const auto& trial : trials_) {
+      const AlgorithmFacts& a = trial->algorithm();
+      if (!admits_algorithm(options_, a.engine, a.name) || !trial->verdict(device_, math)) continue;
       if (only != nullptr) throw Unsupported("several algorithms run it: name one with --algo");
-      only = &a;
+      only = trial.get();
     }
     if (only == nullptr) {
       throw Unsupported("no algorithm that --algo admits runs it; --list says why not");
     }
-    Case<Op> c = make_case<Op>(problem_, Values::reals, options_.seed, math);
-    const auto operands = OpTraits<Op>::operands(problem_);
+    CaseValues c = make_values(subject_, Values::reals, options_.seed, math);
+    const std::vector<Operand>& operands = subject_.operands();
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (operands[i].role == Role::out) continue;
       take(given, operands[i].name, c.tensors[i]);
     }
     const auto variants = admitted_variants(*only);
     if (variants.empty()) throw Unsupported("no variant of it is called as --algo says");
-    Execution<Op> execution(*only, variants.front(), device_, c, false);
-    const Case<Op> result = execution.run();
+    const CaseValues result = Execution(subject_, *only, variants.front(), device_, c, false).run();
     return named(c, result, "");
   }
 
  private:
-  void rows_of(const Algorithm<Op>& a, Math math) {
+  void rows_of(const Trial& trial, Math math) {
+    const AlgorithmFacts& a = trial.algorithm();
     if (!admits_algorithm(options_, a.engine, a.name)) return;
     Row row = blank_;
     row.math = math;
@@ -104,56 +92,58 @@ class OpRows {
     row.device = to_string(device_.device);
     stored_ = storage_of(a);
     row.bytes = bytes_of(stored_);
-    if (const Verdict v = verdict_of(a, math); !v) {
+    if (const Verdict v = verdict_of(trial, math); !v) {
       row.status = Status::declined;
       row.why = v.why_not;
       row.layout = row.format = "";
       row.reproduce = reproduce(options_, row);
       return add(std::move(row));
     }
-    for (const Variant& variant : admitted_variants(a)) {
+    for (const Variant& variant : admitted_variants(trial)) {
       Row one = row;
       one.variant = variant;
       one.reproduce = reproduce(options_, one);
-      if (!options_.list) fill(a, one);
+      if (!options_.list) fill(trial, one);
       add(std::move(one));
     }
   }
 
   // Whether it computes in another mode, and one of its name in this one: no row of its own.
-  bool has_twin(const Algorithm<Op>& a, Math math) const {
-    return a.math != math && std::ranges::any_of(registry_.list<Op>(), [&](const Algorithm<Op>& b) {
+  bool has_twin(const AlgorithmFacts& a, Math math) const {
+    return a.math != math && std::ranges::any_of(trials_, [&](const auto& trial) {
+             const AlgorithmFacts& b = trial->algorithm();
              return b.engine == a.engine && b.name == a.name && b.math == math;
            });
   }
 
   // Ops without products run in every mode, and are compared in their own.
-  Verdict verdict_of(const Algorithm<Op>& a, Math math) const {
-    if (a.math != math) return Verdict::no("computes in " + std::string(name_of(a.math)));
-    const Verdict v = verdict(a, problem_, device_, math);
-    return v ? offers(a, problem_, device_, options_.limits) : v;
+  Verdict verdict_of(const Trial& trial, Math math) const {
+    const Math its = trial.algorithm().math;
+    if (its != math) return Verdict::no("computes in " + std::string(name_of(its)));
+    const Verdict v = trial.verdict(device_, math);
+    return v ? trial.offers(device_, options_.limits) : v;
   }
 
-  std::vector<Variant> admitted_variants(const Algorithm<Op>& a) const {
-    std::vector<Variant> all = variants_of(a, problem_, device_, options_.limits);
-    return admitted(options_, a.engine, a.name, std::move(all));
+  std::vector<Variant> admitted_variants(const Trial& trial) const {
+    const AlgorithmFacts& a = trial.algorithm();
+    return admitted(options_, a.engine, a.name, trial.variants(device_, options_.limits));
   }
 
-  void fill(const Algorithm<Op>& a, Row& row) {
+  void fill(const Trial& trial, Row& row) {
     try {
       if (!real_inputs_) {
-        real_inputs_ = make_case<Op>(problem_, Values::reals, options_.seed, row.math);
+        real_inputs_ = make_values(subject_, Values::reals, options_.seed, row.math);
       }
       if (options_.once) {
-        Execution<Op>(a, row.variant, device_, *real_inputs_, false).launch_and_wait();
+        Execution(subject_, trial, row.variant, device_, *real_inputs_, false).launch_and_wait();
         return;
       }
-      if (options_.check) check(a, row);
+      if (options_.check) check(trial, row);
       if (row.status != Status::ok) return;
       if (device_.device.kind() == DeviceKind::emulated) {
-        if (options_.count) count(a, row);
+        if (options_.count) count(trial, row);
       } else if (options_.time) {
-        time(a, row);
+        time(trial, row);
       }
     } catch (const std::exception& e) {
       row.status = Status::failed;
@@ -161,26 +151,28 @@ class OpRows {
     }
   }
 
-  bool within_limits(const Prepared<typename Op::Args>& prepared, Row& row) const {
-    row.workspace_bytes = prepared.workspace_bytes();
-    row.deterministic = prepared.deterministic();
-    row.why = objection(prepared, options_.limits);
+  bool within_limits(const Ready& ready, Row& row) const {
+    row.workspace_bytes = ready.workspace_bytes();
+    row.deterministic = ready.deterministic();
+    row.why = objection(ready, options_.limits);
     if (!row.why.empty()) row.status = Status::declined;
     return row.why.empty();
   }
 
   // Exact on integers, where algorithm and op promise it; bounded on reals.
-  void check(const Algorithm<Op>& a, Row& row) {
+  void check(const Trial& trial, Row& row) {
+    const AlgorithmFacts& a = trial.algorithm();
     find_truth(row.math);
     if (!a.exact_on_integers && integers_->allowed.empty()) {  // a transform with fractions
-      integers_->allowed = allowed_differences(*integer_inputs_, integers_->reference, row.math);
+      integers_->allowed =
+          allowed_differences(subject_, *integer_inputs_, integers_->reference, row.math);
     }
     const bool promised = a.exact_on_integers && exact_;
-    Execution<Op> execution(a, row.variant, device_, *integer_inputs_, false);
-    if (!within_limits(execution.prepared(), row)) return;
-    error_factor_ = error_factor(execution.prepared(), a.error_factor);
+    Execution execution(subject_, trial, row.variant, device_, *integer_inputs_, false);
+    if (!within_limits(execution.ready(), row)) return;
+    error_factor_ = execution.ready().error_factor(a.error_factor);
     note_layout(row, execution.layout());
-    const Case<Op> first = execution.run();
+    const CaseValues first = execution.run();
     if (promised || !a.exact_on_integers) judge(row, *integers_, first, promised, "integers");
     if (promised) row.exact_on_integers = row.status == Status::ok;
     const bool emulated = device_.device.kind() == DeviceKind::emulated;
@@ -196,27 +188,32 @@ class OpRows {
     // the usual order hides comes out here.
     std::optional<ScopedSchedule> order;
     if (emulated) order.emplace(kLate);
-    Execution<Op> on_reals(a, row.variant, device_, *real_inputs_, false);
-    const Case<Op> got = on_reals.run();
+    Execution on_reals(subject_, trial, row.variant, device_, *real_inputs_, false);
+    const CaseValues got = on_reals.run();
     judge(row, *reals_, got, false, emulated ? "reals, threads in reverse" : "reals");
     note_faults(row, on_reals);
     if (row.status == Status::ok) {
-      row.why = why_not_telling(got);
+      row.why = why_not_telling(subject_, got);
       if (!row.why.empty()) row.status = Status::mistrusted;
     }
   }
 
   void find_truth(Math math) {
     if (!integers_) {
-      integer_inputs_ = make_case<Op>(problem_, Values::integers, options_.seed, math);
+      integer_inputs_ = make_values(subject_, Values::integers, options_.seed, math);
       integers_ = truth_of(*integer_inputs_, exact_, math);
     }
     if (!reals_) reals_ = truth_of(*real_inputs_, false, math);
   }
+  Truth truth_of(const CaseValues& in, bool exact, Math math) const {
+    Truth t{reference_outputs(subject_, in), {}};
+    if (!exact) t.allowed = allowed_differences(subject_, in, t.reference, math);
+    return t;
+  }
 
   // The emulator's matrix operations are synchronous, so that half of the product is the other
   // half.
-  void check_schedules(Execution<Op>& execution, Row& row, const Case<Op>& first) {
+  void check_schedules(Execution& execution, Row& row, const CaseValues& first) {
     for (const Schedule& s : all_schedules()) {
       if (s.copies != s.matrix) continue;
       const ScopedSchedule scoped(s);
@@ -225,7 +222,7 @@ class OpRows {
     }
   }
 
-  void check_replay(Execution<Op>& execution, Row& row, const Case<Op>& first) {
+  void check_replay(Execution& execution, Row& row, const CaseValues& first) {
     const DeviceKind kind = device_.device.kind();
     if (row.status != Status::ok || kind == DeviceKind::cpu) return;
     if (kind == DeviceKind::emulated && !is_small()) return;
@@ -233,12 +230,12 @@ class OpRows {
     if (again && row.deterministic) judge_again(row, first, *again, "recorded and replayed, it");
   }
 
-  void judge(Row& row, const Truth<Op>& truth, const Case<Op>& got, bool exact,
+  void judge(Row& row, const Truth& truth, const CaseValues& got, bool exact,
              const std::string& on) {
-    const auto operands = OpTraits<Op>::operands(problem_);
+    const std::vector<Operand>& operands = subject_.operands();
     const auto& allowed = exact ? kToTheBit : truth.allowed;
     for (const auto& o :
-         output_differences(got, truth.reference, allowed, stored_, error_factor_)) {
+         output_differences(subject_, got, truth.reference, allowed, stored_, error_factor_)) {
       const Difference& d = o.difference;
       if (!exact) {
         row.max_abs_error = std::max(row.max_abs_error.value_or(0), d.max_abs);
@@ -250,17 +247,17 @@ class OpRows {
       blame(row, "the step's state is not as it should be");
     }
     if (row.status == Status::wrong && options_.on_wrong) {
-      const Case<Op>& in = &truth == &*integers_ ? *integer_inputs_ : *real_inputs_;
+      const CaseValues& in = &truth == &*integers_ ? *integer_inputs_ : *real_inputs_;
       std::vector<NamedValues> all = named(in, got, "");
       for (NamedValues& v : named(in, truth.reference, "_expected")) all.push_back(std::move(v));
       options_.on_wrong(row, all);
     }
   }
 
-  void judge_again(Row& row, const Case<Op>& first, const Case<Op>& again,
+  void judge_again(Row& row, const CaseValues& first, const CaseValues& again,
                    const std::string& what) {
-    const auto operands = OpTraits<Op>::operands(problem_);
-    for (const auto& o : output_differences(again, first, kToTheBit, stored_)) {
+    const std::vector<Operand>& operands = subject_.operands();
+    for (const auto& o : output_differences(subject_, again, first, kToTheBit, stored_)) {
       if (o.difference) {
         blame(row, std::string(operands[o.operand].name) + ": " + what +
                        " gives other bits: " + to_string(o.difference));
@@ -274,7 +271,7 @@ class OpRows {
     if (layout != Layout::nhwc) row.conversion_us.reset();
   }
 
-  static void note_faults(Row& row, const Execution<Op>& execution) {
+  static void note_faults(Row& row, const Execution& execution) {
     for (const std::string& fault : execution.faults()) blame(row, fault);
   }
   static void blame(Row& row, const std::string& what) {
@@ -282,21 +279,23 @@ class OpRows {
     row.status = Status::wrong;
   }
 
-  void count(const Algorithm<Op>& a, Row& row) {
+  void count(const Trial& trial, Row& row) {
+    const AlgorithmFacts& a = trial.algorithm();
     for (const Registry* built_to_count : {&counting_algorithms(), &options_.counted}) {
-      for (const Algorithm<Op>& counted : built_to_count->list<Op>()) {
+      for (const auto& counting : subject_.trials(*built_to_count)) {
+        const AlgorithmFacts& counted = counting->algorithm();
         const bool same =
             counted.engine == a.engine && counted.name == a.name && counted.math == a.math;
         if (!same) continue;
-        Execution<Op> execution(counted, row.variant, device_, *real_inputs_, false);
+        Execution execution(subject_, *counting, row.variant, device_, *real_inputs_, false);
         row.counted = counted_work([&] { execution.launch_and_wait(); }, row.bytes);
       }
     }
   }
 
-  void time(const Algorithm<Op>& a, Row& row) {
-    Execution<Op> execution(a, row.variant, device_, *real_inputs_, false);
-    if (!within_limits(execution.prepared(), row)) return;
+  void time(const Trial& trial, Row& row) {
+    Execution execution(subject_, trial, row.variant, device_, *real_inputs_, false);
+    if (!within_limits(execution.ready(), row)) return;
     note_layout(row, execution.layout());
     if (execution.layout() != Layout::nhwc) {
       const auto convert = [&] {
@@ -312,7 +311,7 @@ class OpRows {
 
   std::int64_t bytes_of(Math math) const {
     std::int64_t sum = 0;
-    for (const Operand<Op>& o : OpTraits<Op>::operands(problem_)) {
+    for (const Operand& o : subject_.operands()) {
       sum += o.shape.elements() * static_cast<std::int64_t>(size_of(stored_type(o, math)));
     }
     return sum;
@@ -325,10 +324,10 @@ class OpRows {
   }
 
   // Inputs (without a suffix) and the outputs of a result, which holds no others.
-  std::vector<NamedValues> named(const Case<Op>& in, const Case<Op>& result,
+  std::vector<NamedValues> named(const CaseValues& in, const CaseValues& result,
                                  const std::string& suffix) const {
     std::vector<NamedValues> all;
-    const auto operands = OpTraits<Op>::operands(problem_);
+    const std::vector<Operand>& operands = subject_.operands();
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const bool given = operands[i].role == Role::in;
       if (!suffix.empty() && given) continue;
@@ -357,8 +356,8 @@ class OpRows {
   static inline const std::vector<std::vector<double>> kToTheBit;
   static constexpr Schedule kLate{ThreadOrder::reversed, Completion::at_wait, Completion::at_wait};
 
-  const Registry& registry_;
-  Problem problem_;
+  const Subject& subject_;
+  std::vector<std::unique_ptr<Trial>> trials_;
   Row blank_;
   const Options& options_;
   const Ceilings& ceilings_;
@@ -369,9 +368,22 @@ class OpRows {
   Math stored_ = Math::fp32;  // whose types its tensors have
   double error_factor_ = 1;   // and of its variant
   // Of the math mode that is under way.
-  std::optional<Case<Op>> integer_inputs_, real_inputs_;
-  std::optional<Truth<Op>> integers_, reals_;
+  std::optional<CaseValues> integer_inputs_, real_inputs_;
+  std::optional<Truth> integers_, reals_;
   std::vector<Row> rows_;
 };
+
+}  // namespace
+
+std::vector<Row> rows_of(const RowRequest& request) {
+  const auto subject = subject_of(request.problem, request.pass);
+  return OpRows(request, *subject).run();
+}
+
+std::vector<NamedValues> values_of(const RowRequest& request,
+                                   const std::vector<NamedValues>& given) {
+  const auto subject = subject_of(request.problem, request.pass);
+  return OpRows(request, *subject).values(given);
+}
 
 }  // namespace fovea::compare
