@@ -12,26 +12,31 @@ namespace {
 
 constexpr const char* kMomentum = "momentum/";
 
-std::vector<std::filesystem::path> numbered(const std::filesystem::path& folder) {
+/// The files of a folder whose names are accepted; none where it cannot be read.
+template <class Accepts>
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder,
+                                            const Accepts& accepts) {
   std::vector<std::filesystem::path> files;
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && name.ends_with(".safetensors")) files.push_back(entry.path());
+    if (accepts(entry.path().filename().string())) files.push_back(entry.path());
   }
+  return files;
+}
+
+std::vector<std::filesystem::path> numbered(const std::filesystem::path& folder) {
+  auto files = files_in(folder, [](const std::string& name) {
+    return name.starts_with("step-") && name.ends_with(".safetensors");
+  });
   std::ranges::sort(files);  // the numbers have a fixed width
   return files;
 }
 
 /// What writers left that were killed before their file took its name.
 std::vector<std::filesystem::path> half_written(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> files;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find(".safetensors.tmp-") != std::string::npos) files.push_back(entry.path());
-  }
-  return files;
+  return files_in(folder, [](const std::string& name) {
+    return name.find(".safetensors.tmp-") != std::string::npos;
+  });
 }
 
 template <class Number>

@@ -4,7 +4,6 @@
 
 #include <fovea/kernels/compare/execution.h>
 #include <fovea/kernels/compare/op_traits.h>
-#include <fovea/kernels/ops/accuracy.h>
 
 #include <gtest/gtest.h>
 
