@@ -28,8 +28,10 @@ namespace {
 
 namespace cmp = fovea::compare;
 
-// Batches at which the check by the reference ends within the minute where --batch says nothing.
+// Batches at which the check by the reference ends within the minute where --batch says nothing;
+// and weights of a linear layer at which the emulator's does.
 constexpr int kEmulatedBatch = 1, kCpuBatch = 4;
+constexpr std::int64_t kEmulatedWeights = 400'000;
 
 int whole_number(const std::string& text, const std::string& option) {
   int v = 0;
@@ -75,13 +77,30 @@ int affordable_batch(const Device& device) {
   return 0;
 }
 
-// A suite at the batch that it names; built-in ones, and presets without @, at an affordable one.
+constexpr std::string_view kCut = " cut";
+
+// With linear layers that the emulator affords; the name says which are cut.
+void cut_weights(std::vector<cmp::SuiteProblem>& problems) {
+  for (cmp::SuiteProblem& p : problems) {
+    const cmp::SuiteProblem less = with_weights_within(p, kEmulatedWeights);
+    if (less.text == p.text) continue;
+    p.text = less.text;
+    p.name += kCut;
+  }
+}
+
+// A suite at the batch that it names, and as large; built-in ones, and presets without @, as the
+// device affords them.
 std::vector<cmp::SuiteProblem> suite(const std::string& text, const Device& device) {
   const int batch = affordable_batch(device);
-  if (text.starts_with("preset:")) return suite_of_preset(text, batch);
-  std::vector<cmp::SuiteProblem> problems = cmp::load_suite(text);
+  const bool preset = text.starts_with("preset:");
+  std::vector<cmp::SuiteProblem> problems =
+      preset ? suite_of_preset(text, batch) : cmp::load_suite(text);
   const std::vector<std::string> built_in = cmp::suite_names();
-  if (batch == 0 || std::ranges::find(built_in, text) == built_in.end()) return problems;
+  const bool fixed = preset ? text.find('@') != std::string::npos
+                            : std::ranges::find(built_in, text) == built_in.end();
+  if (fixed || batch == 0) return problems;
+  if (device.kind() == DeviceKind::emulated) cut_weights(problems);
   for (cmp::SuiteProblem& p : problems) p = with_batch(p, batch);
   return problems;
 }
@@ -214,6 +233,17 @@ std::string batches_of(const std::vector<cmp::SuiteProblem>& problems) {
   return text.empty() ? "none" : text;
 }
 
+// The line that says which problems are smaller than the suite's; "" where none is.
+std::string cut_of(const std::vector<cmp::SuiteProblem>& problems) {
+  const bool any =
+      std::ranges::any_of(problems, [](const auto& p) { return p.name.ends_with(kCut); });
+  if (!any) return "";
+  return format(
+      "cut: linear layers of more than %s weights, to at most so many; files and --problem "
+      "keep theirs",
+      thousands(kEmulatedWeights).c_str());
+}
+
 // Says what became slower, against what; whether anything did.
 bool judge_by(const CommandContext& c, const cmp::Report& old, const cmp::Report& now) {
   const auto say = [&c](const std::string& line) {
@@ -259,7 +289,10 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
                      .rows = {}};
   if (old) static_cast<void>(regressions(*old, report));  // other machines are refused before work
   c.progress("device   " + to_string(options.device) + ": " + report.machine.device);
-  if (c.common.json != "-" && !options.list) c.print("batch " + batches_of(problems));
+  if (c.common.json != "-" && !options.list) {
+    c.print("batch " + batches_of(problems));
+    if (const std::string cut = cut_of(problems); !cut.empty()) c.print(cut);
+  }
   if (options.time && !options.list && !options.once) {
     report.ceilings = measure_ceilings(c.registry, options);
   }

@@ -29,8 +29,8 @@ Floor floor_on(const Card& card, const Counted& c, std::int64_t bytes) {
 }
 
 Counted counted_work(const std::function<void()>& run, std::int64_t bytes) {
-  // So many accesses are heard in a twentieth of a second.
-  constexpr std::uint64_t kMostAccesses = 2'000'000;
+  // Of a launch: so many accesses are heard in an eightieth of a second.
+  constexpr std::uint64_t kMostAccesses = 500'000;
   emulator::Counts sum;
   {
     const emulator::ScopedCounting counting(sum, kMostAccesses);

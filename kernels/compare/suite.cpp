@@ -134,6 +134,18 @@ SuiteProblem with_batch(const SuiteProblem& p, int n) {
   return other;
 }
 
+SuiteProblem with_weights_within(const SuiteProblem& p, std::int64_t weights) {
+  if (p.op != "gemm") return p;
+  LinearProblem cut = parse_linear(p.text);
+  while (std::int64_t{cut.n} * cut.k > weights) {
+    int& longer = cut.n > cut.k ? cut.n : cut.k;
+    longer = (longer + 1) / 2;
+  }
+  SuiteProblem other = p;
+  other.text = to_string(cut);
+  return other;
+}
+
 int batch_of(const SuiteProblem& p) {
   return with_typed(p, [](auto typed) {
     const auto* batch = batch_in(typed);

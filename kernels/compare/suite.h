@@ -4,6 +4,7 @@
 #include <fovea/core/api.h>
 #include <fovea/kernels/ops/algorithm.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ FOVEA_API std::string print_problem(const SuiteProblem& p, bool canonical = fals
 FOVEA_API std::vector<std::string> op_names();
 /// The same for another batch (gemm and bias: rows); problems on elements alone stay as they are.
 FOVEA_API SuiteProblem with_batch(const SuiteProblem& p, int n);
+/// A gemm of more than `weights` (n k) with the longer of n and k halved until it has no more; all
+/// other ops, and gemms of fewer, as they are.
+FOVEA_API SuiteProblem with_weights_within(const SuiteProblem& p, std::int64_t weights);
 /// 0 where it has none.
 FOVEA_API int batch_of(const SuiteProblem& p);
 /// With the epilogues of this pass alone.

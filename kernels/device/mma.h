@@ -55,13 +55,13 @@ __device__ __forceinline__ std::uint32_t to_bf16x2(float low, float high) {
 /// d += a * b on tf32, k = 8.
 inline void mma_m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
                         std::source_location at = std::source_location::current()) {
-  emulator::mma<emulator::Tf32>("mma.sync.m16n8k8.tf32", d, a, b, at);
+  emulator::mma<emulator::Tf32>(d, a, b, at);
 }
 
 /// d += a * b on bf16, k = 16.
 inline void mma_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
                          std::source_location at = std::source_location::current()) {
-  emulator::mma<emulator::Bf16>("mma.sync.m16n8k16.bf16", d, a, b, at);
+  emulator::mma<emulator::Bf16>(d, a, b, at);
 }
 
 /// Loads kMatrices (1, 2, 4) matrices of 8 x 8 16-bit elements from shared memory. Lane 8 m + i
@@ -71,8 +71,35 @@ template <int kMatrices, bool kTranspose = false>
 void ldmatrix(std::uint32_t (&r)[kMatrices], const void* row,
               std::source_location at = std::source_location::current()) {
   static_assert(kMatrices == 1 || kMatrices == 2 || kMatrices == 4);
-  emulator::ldmatrix<kMatrices, kTranspose>(r, row, at);
+  const void* const rows[1] = {row};
+  emulator::ldmatrix<kMatrices, kTranspose>(r, rows, 1, at);
 }
+
+/// Several of them.
+template <int kMatrices, int kCount>
+void ldmatrix(std::uint32_t (&r)[kCount][kMatrices], const void* const (&rows)[kCount],
+              std::source_location at = std::source_location::current()) {
+  emulator::ldmatrix<kMatrices, false>(r[0], rows, kCount, at);
+}
+
+/// Matrix operations whose results nobody reads before finish(). A card starts each where it
+/// stands; the emulator carries them out together, as a meeting of 32 lanes costs it more than the
+/// products do.
+class MmaBatch {
+ public:
+  void m16n8k8(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
+               std::source_location at = std::source_location::current()) {
+    batch_.add<emulator::Tf32>(d, a, b, at);
+  }
+  void m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
+                std::source_location at = std::source_location::current()) {
+    batch_.add<emulator::Bf16>(d, a, b, at);
+  }
+  void finish(std::source_location at = std::source_location::current()) { batch_.run(at); }
+
+ private:
+  emulator::MmaBatch batch_;
+};
 
 #else
 
@@ -135,6 +162,30 @@ __device__ __forceinline__ void ldmatrix(std::uint32_t (&r)[kMatrices], const vo
                  : "memory");
   }
 }
+
+/// Several of them.
+template <int kMatrices, int kCount>
+__device__ __forceinline__ void ldmatrix(std::uint32_t (&r)[kCount][kMatrices],
+                                         const void* const (&rows)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) ldmatrix(r[i], rows[i]);
+}
+
+/// Matrix operations whose results nobody reads before finish(). A card starts each where it
+/// stands; the emulator carries them out together, as a meeting of 32 lanes costs it more than the
+/// products do.
+class MmaBatch {
+ public:
+  __device__ __forceinline__ void m16n8k8(float (&d)[4], const std::uint32_t (&a)[4],
+                                          const std::uint32_t (&b)[2]) {
+    mma_m16n8k8(d, a, b);
+  }
+  __device__ __forceinline__ void m16n8k16(float (&d)[4], const std::uint32_t (&a)[4],
+                                           const std::uint32_t (&b)[2]) {
+    mma_m16n8k16(d, a, b);
+  }
+  __device__ __forceinline__ void finish() {}
+};
 
 #endif
 

@@ -210,22 +210,12 @@ void Block::async_copy(void* to, const void* from, unsigned bytes, bool valid, c
   copies_.issue(current_, copy);
 }
 
+void Block::async_commit() { copies_.commit(current_); }
+
 void Block::async_wait(unsigned open) {
   copies_.wait(current_, open, [this](const AsyncCopy& copy) {
     if (checked_) check_copies(copy, false);
   });
-}
-
-void Block::require_shared(const void* p, unsigned bytes, const Site& at) const {
-  if (!shared_.contains(p, bytes)) {
-    fail("access outside the block's shared memory: " + std::to_string(bytes) +
-             " bytes at offset " +
-             std::to_string(static_cast<const std::byte*>(p) -
-                            static_cast<const std::byte*>(shared_.data())) +
-             " of " + std::to_string(shared_.bytes()),
-         at);
-  }
-  require_aligned(p, bytes, at);
 }
 
 }  // namespace fovea::emulator

@@ -73,14 +73,18 @@ class FOVEA_API Block {
   /// cp.async: starts a copy of 4, 8 or 16 bytes to shared memory; zeros where `valid` is false.
   void async_copy(void* to, const void* from, unsigned bytes, bool valid, const Site& at);
   /// cp.async.commit_group and cp.async.wait_group: all groups but the newest `open` are there.
-  void async_commit() { copies_.commit(current_); }
+  void async_commit();
   void async_wait(unsigned open);
-  /// A tensor-core instruction; each lane calls.
-  void matrix_operation() {
-    if (counting_ && current_ % kWarpSize == 0) ++counter_.counts().matrix_operations;
+  /// Tensor-core instructions; each lane calls.
+  void matrix_operations(unsigned count) {
+    if (counting_ && current_ % kWarpSize == 0) counter_.counts().matrix_operations += count;
   }
   /// Reports an address that is not shared memory of this block or not a multiple of `bytes`.
-  void require_shared(const void* p, unsigned bytes, const Site& at) const;
+  __attribute__((no_sanitize("thread"))) void require_shared(const void* p, unsigned bytes,
+                                                             const Site& at) const {
+    if (!shared_.contains(p, bytes)) refuse_place(p, bytes, at);
+    require_aligned(p, bytes, at);
+  }
   /// Reports an address that is not a multiple of `bytes`.
   void require_aligned(const void* p, unsigned bytes, const Site& at) const {
     if (reinterpret_cast<std::uintptr_t>(p) % bytes != 0) refuse_alignment(p, bytes, at);
@@ -149,6 +153,7 @@ class FOVEA_API Block {
                                 const Site& at) const;
 
   // block_report.cpp: words.
+  [[noreturn]] void refuse_place(const void* p, unsigned bytes, const Site& at) const;
   [[noreturn]] void refuse_alignment(const void* p, unsigned bytes, const Site& at) const;
   [[noreturn]] void stall() const;
   std::string where(unsigned thread, const Site& at) const;

@@ -38,6 +38,14 @@ void Block::fail(const std::string& what, const Site& at) const {
   throw DeviceError(where(current_, at) + what);
 }
 
+void Block::refuse_place(const void* p, unsigned bytes, const Site& at) const {
+  const auto offset =
+      static_cast<const std::byte*>(p) - static_cast<const std::byte*>(shared_.data());
+  fail("access outside the block's shared memory: " + std::to_string(bytes) + " bytes at offset " +
+           std::to_string(offset) + " of " + std::to_string(shared_.bytes()),
+       at);
+}
+
 void Block::refuse_alignment(const void* p, unsigned bytes, const Site& at) const {
   fail("misaligned access: the address ends in " +
            std::to_string(reinterpret_cast<std::uintptr_t>(p) % 256) +

@@ -42,11 +42,6 @@ void SharedMemory::reset(std::size_t bytes) {
   poison(data_ + bytes, capacity_ - kGuard - bytes);
 }
 
-bool SharedMemory::contains(const void* p, std::size_t bytes) const {
-  const auto* b = static_cast<const std::byte*>(p);
-  return bytes_ != 0 && b >= data_ && b + bytes <= data_ + bytes_;
-}
-
 bool SharedMemory::touches_guard(const void* p, std::size_t bytes) const {
   const auto* b = static_cast<const std::byte*>(p);
   return bytes_ != 0 && !contains(p, bytes) && b + bytes > data_ - kGuard &&

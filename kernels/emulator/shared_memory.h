@@ -21,7 +21,10 @@ class SharedMemory {
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
   /// Whether [p, p + bytes) lies inside.
-  bool contains(const void* p, std::size_t bytes) const;
+  bool contains(const void* p, std::size_t bytes) const {
+    const auto* b = static_cast<const std::byte*>(p);
+    return bytes_ != 0 && b >= data_ && b + bytes <= data_ + bytes_;
+  }
   /// Whether [p, p + bytes) lies in a guard zone, or partly.
   bool touches_guard(const void* p, std::size_t bytes) const;
   /// Whether the guard zones are as reset() left them.

@@ -1,10 +1,11 @@
 // warp_ops_test.cpp - shuffles, votes, matrix operations, reductions and named barriers against
 // plain loops, under every schedule.
+#include <fovea/core/error.h>
 #include <fovea/kernels/emulator/schedule.h>
 #include <fovea/tests/emulator/kernels/warp_ops.h>
 #include <fovea/tests/emulator/schedules.h>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
@@ -96,6 +97,26 @@ TEST_P(WarpOps, MmaBf16) {
   emu::run_mma_bf16(a.data(), b.data(), m.c.data(), m.d.data(), stream_);
   stream_.view().synchronize();
   EXPECT_EQ(m.d, product(m.a, m.b, m.c, 16));
+}
+
+TEST_P(WarpOps, MmaBatch) {
+  Matrices m(8);
+  std::vector<float> scaled = m.a;
+  for (float& v : scaled) v *= kBatch;
+  emu::run_mma_batch(m.a.data(), m.b.data(), m.c.data(), m.d.data(), 32, stream_);
+  stream_.view().synchronize();
+  EXPECT_EQ(m.d, product(scaled, m.b, m.c, 8));
+}
+
+TEST_P(WarpOps, LanesBringTheSameBatch) {
+  Matrices m(8);
+  try {
+    emu::run_mma_batch(m.a.data(), m.b.data(), m.c.data(), m.d.data(), 31, stream_);
+    stream_.view().synchronize();
+    FAIL() << "lane 31 lacks a product, and nobody says so";
+  } catch (const DeviceError& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("the lanes of a warp bring different matrix "));
+  }
 }
 
 TEST_P(WarpOps, LdmatrixFeedsMma) {

@@ -229,6 +229,16 @@ TEST(Suites, TakeOneBatchForAllThatHaveOne) {
   EXPECT_EQ(batch("add:n100"), std::pair(0, std::string("add:n100")));
 }
 
+TEST(Suites, CutLinearLayersToSoManyWeights) {
+  const auto cut = [](const char* text) {
+    return print_problem(with_weights_within(parse_problem(text), 400'000));
+  };
+  EXPECT_EQ(cut("gemm:m1n4096k9216+bias+relu"), "gemm:m1n512k576+bias+relu");
+  EXPECT_EQ(cut("gemm:m7n1000k4096"), "gemm:m7n500k512");
+  EXPECT_EQ(cut("gemm:m128n512k512"), "gemm:m128n512k512");
+  EXPECT_EQ(cut("conv:n1c4096h1k9216r1"), "conv:n1c4096h1k9216r1");
+}
+
 TEST(Suites, NameTheEpiloguesOfAPass) {
   const SuiteProblem p = parse_problem("n1c2h5k3r3+bias+relu+mask+db");
   EXPECT_EQ(print_problem(problem_of_pass(p, Pass::forward)), "conv:n1c2h5k3r3+bias+relu");

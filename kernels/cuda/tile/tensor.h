@@ -55,9 +55,10 @@ struct Tf32Math {
     for (int j = 0; j < 4; ++j) b.r[j / 2][j % 2] = to_tf32(f[j]);
     return b;
   }
-  static __device__ __forceinline__ void multiply(float (&d)[4], const A& a, const B& b) {
-    mma_m16n8k8(d, a.r[0], b.r[0]);
-    mma_m16n8k8(d, a.r[1], b.r[1]);
+  static __device__ __forceinline__ void multiply(MmaBatch& batch, float (&d)[4], const A& a,
+                                                  const B& b) {
+    batch.m16n8k8(d, a.r[0], b.r[0]);
+    batch.m16n8k8(d, a.r[1], b.r[1]);
   }
 };
 
@@ -77,8 +78,9 @@ struct Bf16Math {
   static __device__ __forceinline__ B right(const Fragment& f) {
     return {{to_bf16x2(f[0], f[1]), to_bf16x2(f[2], f[3])}};
   }
-  static __device__ __forceinline__ void multiply(float (&d)[4], const A& a, const B& b) {
-    mma_m16n8k16(d, a.r, b.r);
+  static __device__ __forceinline__ void multiply(MmaBatch& batch, float (&d)[4], const A& a,
+                                                  const B& b) {
+    batch.m16n8k16(d, a.r, b.r);
   }
 };
 
@@ -117,6 +119,7 @@ struct TensorTile {
       read<LayoutA>(s.a, first_row() + 16 * i, half);
       a[i] = MathOf::left(half);
     }
+    MmaBatch batch;
 #pragma unroll
     for (int j = 0; j < WN / 16; ++j) {
       Fragment half[2];
@@ -125,9 +128,10 @@ struct TensorTile {
       for (int n = 0; n < 2; ++n) {
         const auto b = MathOf::right(half[n]);
 #pragma unroll
-        for (int i = 0; i < WM / 16; ++i) MathOf::multiply(acc[i][j][n], a[i], b);
+        for (int i = 0; i < WM / 16; ++i) MathOf::multiply(batch, acc[i][j][n], a[i], b);
       }
     }
+    batch.finish();
   }
 
   /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
@@ -165,12 +169,15 @@ struct TensorTile {
   template <class Layout>
   static __device__ __forceinline__ void read(const float* slice, int first, Fragment (&half)[2]) {
     if constexpr (Layout::kOrder == Order::along) {
+      // Lane 8 m + i names row i of matrix m: chunk m of a row.
+      const void* const rows[2] = {slice + Layout::at(first + lane() % 8 * 2, lane() / 8 * 4),
+                                   slice + Layout::at(first + lane() % 8 * 2 + 1, lane() / 8 * 4)};
+      std::uint32_t r[2][4];
+      ldmatrix(r, rows);
 #pragma unroll
-      for (int h = 0; h < 2; ++h) {  // lane 8 m + i names row i of matrix m: chunk m of a row
-        std::uint32_t r[4];
-        ldmatrix(r, slice + Layout::at(first + lane() % 8 * 2 + h, lane() / 8 * 4));
+      for (int h = 0; h < 2; ++h) {
 #pragma unroll
-        for (int j = 0; j < 4; ++j) half[h][j] = std::bit_cast<float>(r[j]);
+        for (int j = 0; j < 4; ++j) half[h][j] = std::bit_cast<float>(r[h][j]);
       }
     } else {
 #pragma unroll

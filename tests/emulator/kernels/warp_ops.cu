@@ -51,6 +51,22 @@ __global__ void mma_tf32(const float* a, const float* b, const float* c, float* 
   store_sums(sums, d);
 }
 
+// More of them than the emulator keeps; lanes from `all` on bring one less.
+__global__ void mma_batch(const float* a, const float* b, const float* c, float* d, int all) {
+  const int g = lane_id() / 4, t = lane_id() % 4;
+  std::uint32_t ra[4], rb[2];
+  float sums[4];
+  for (int r = 0; r < 4; ++r) ra[r] = to_tf32(a[(g + 8 * (r % 2)) * 8 + t + 4 * (r / 2)]);
+  for (int r = 0; r < 2; ++r) rb[r] = to_tf32(b[(t + 4 * r) * 8 + g]);
+  load_sums(sums, c);
+  MmaBatch batch;
+  for (int i = 0; i < kBatch; ++i) {
+    if (i < kBatch - 1 || lane_id() < all) batch.m16n8k8(sums, ra, rb);
+  }
+  batch.finish();
+  store_sums(sums, d);
+}
+
 __device__ std::uint32_t pair(bf16 low, bf16 high) {
   return low.bits | static_cast<std::uint32_t>(high.bits) << 16;
 }
@@ -147,6 +163,11 @@ void run_votes(std::uint32_t* out, StreamView stream) {
 
 void run_mma_tf32(const float* a, const float* b, const float* c, float* d, StreamView stream) {
   launch(mma_tf32, Launch{.grid = {1}, .block = {kWarp}}, stream, a, b, c, d);
+}
+
+void run_mma_batch(const float* a, const float* b, const float* c, float* d, int all,
+                   StreamView stream) {
+  launch(mma_batch, Launch{.grid = {1}, .block = {kWarp}}, stream, a, b, c, d, all);
 }
 
 void run_mma_bf16(const bf16* a, const bf16* b, const float* c, float* d, StreamView stream) {

@@ -127,12 +127,12 @@ using Tiles = TallTiles<Order::along, Order::across>;
 Algorithm<ConvDgrad> conv_dgrad_implicit_gemm(Math math) {
   switch (math) {
     case Math::fp32:
-      return algorithm<Tiles::Fp32Large, Tiles::Fp32Small, Tiles::Fp32Scalar>(math);
+      return algorithm<Tiles::Fp32Large, Tiles::Fp32Small, Tiles::Fp32Narrow>(math);
     case Math::tf32:
-      return algorithm<Tiles::Large<Tf32Math>, Tiles::Small<Tf32Math>, Tiles::Scalar<Tf32Math>>(
+      return algorithm<Tiles::Large<Tf32Math>, Tiles::Small<Tf32Math>, Tiles::Narrow<Tf32Math>>(
           math);
     case Math::bf16:
-      return algorithm<Tiles::Large<Bf16Math>, Tiles::Small<Bf16Math>, Tiles::Scalar<Bf16Math>>(
+      return algorithm<Tiles::Large<Bf16Math>, Tiles::Small<Bf16Math>, Tiles::Narrow<Bf16Math>>(
           math);
   }
   return {};

@@ -6,7 +6,8 @@
 //   tf32,  256x128  tensor cores outrun L2: the larger the tile, the fewer bytes; one block an SM
 //   bf16   128x64   64, 192; small grids; two blocks an SM (wgrad: 64x128)
 //   each   scalar   channels that are no multiple of 4, as a first layer's: copies of 4 bytes. 96
-//                   wide, as the first layer of AlexNet, for tensor cores
+//                   wide, as the first layer of AlexNet, for tensor cores; dgrad 128x32, as its
+//                   columns are those few channels
 #pragma once
 
 #include <fovea/kernels/cuda/tile/simt.h>
@@ -26,6 +27,9 @@ struct TallTiles {
   using Small = TensorTile<M, 128, 64, 32, 32, 3, 2, A, B>;
   template <class M>
   using Scalar = TensorTile<M, 128, 96, 32, 48, 3, 2, A, B>;
+  using Fp32Narrow = SimtTile<128, 32, 8, 4, 3, 4, A, B>;
+  template <class M>
+  using Narrow = TensorTile<M, 128, 32, 32, 32, 3, 4, A, B>;
 };
 
 /// Tiles of wgrad (both across): few rows.
