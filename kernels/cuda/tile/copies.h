@@ -38,6 +38,7 @@ template <class Layout, int Threads, int Width, class Gather>
 class Copies<Layout, Threads, Width, Gather, Order::along> {
   static constexpr int kLanes = kSlice / Width;
   static constexpr int kRowsPerPass = Threads / kLanes;
+  static constexpr int kPasses = (Layout::kRows + kRowsPerPass - 1) / kRowsPerPass;
   static_assert(Threads % kLanes == 0);
 
  public:
@@ -49,8 +50,9 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   /// Starts copying the next slice.
   __device__ __forceinline__ void start(typename Gather::Element* to) {
     const auto& spot = gather_.spot(cursor_);
-#pragma unroll
-    for (int pass = 0; pass * kRowsPerPass < Layout::kRows; ++pass) {
+    // Many small copies one after the other: all at once their addresses would spill.
+#pragma unroll(Width == 1 ? 4 : kPasses)
+    for (int pass = 0; pass < kPasses; ++pass) {
       const int row = static_cast<int>(threadIdx.x) / kLanes + pass * kRowsPerPass;
       if (Layout::kRows % kRowsPerPass != 0 && row >= Layout::kRows) break;
       copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(),
