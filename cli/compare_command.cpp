@@ -29,9 +29,9 @@ namespace {
 namespace cmp = fovea::compare;
 
 // Batches at which the check by the reference ends within the minute where --batch says nothing;
-// and weights of a linear layer at which the emulator's does.
+// and weights of a linear layer, and elements, at which the emulator's does.
 constexpr int kEmulatedBatch = 1, kCpuBatch = 4;
-constexpr std::int64_t kEmulatedWeights = 400'000;
+constexpr std::int64_t kEmulatedWeights = 400'000, kEmulatedElements = 1 << 20;
 
 int whole_number(const std::string& text, const std::string& option) {
   int v = 0;
@@ -79,10 +79,10 @@ int affordable_batch(const Device& device) {
 
 constexpr std::string_view kCut = " cut";
 
-// With linear layers that the emulator affords; the name says which are cut.
-void cut_weights(std::vector<cmp::SuiteProblem>& problems) {
+// As the emulator affords them; the name says which are cut.
+void cut(std::vector<cmp::SuiteProblem>& problems) {
   for (cmp::SuiteProblem& p : problems) {
-    const cmp::SuiteProblem less = with_weights_within(p, kEmulatedWeights);
+    const cmp::SuiteProblem less = reduced(p, kEmulatedWeights, kEmulatedElements);
     if (less.text == p.text) continue;
     p.text = less.text;
     p.name += kCut;
@@ -100,7 +100,7 @@ std::vector<cmp::SuiteProblem> suite(const std::string& text, const Device& devi
   const bool fixed = preset ? text.find('@') != std::string::npos
                             : std::ranges::find(built_in, text) == built_in.end();
   if (fixed || batch == 0) return problems;
-  if (device.kind() == DeviceKind::emulated) cut_weights(problems);
+  if (device.kind() == DeviceKind::emulated) cut(problems);
   for (cmp::SuiteProblem& p : problems) p = with_batch(p, batch);
   return problems;
 }
@@ -239,9 +239,9 @@ std::string cut_of(const std::vector<cmp::SuiteProblem>& problems) {
       std::ranges::any_of(problems, [](const auto& p) { return p.name.ends_with(kCut); });
   if (!any) return "";
   return format(
-      "cut: linear layers of more than %s weights, to at most so many; files and --problem "
-      "keep theirs",
-      thousands(kEmulatedWeights).c_str());
+      "cut: linear layers to %s weights, problems on elements to %s; files and --problem keep "
+      "theirs",
+      thousands(kEmulatedWeights).c_str(), thousands(kEmulatedElements).c_str());
 }
 
 // Says what became slower, against what; whether anything did.
@@ -251,9 +251,11 @@ bool judge_by(const CommandContext& c, const cmp::Report& old, const cmp::Report
   };
   const std::vector<cmp::Regression> slower = regressions(old, now);
   for (const std::string& change : changes(old, now)) say("baseline: " + change);
+  for (const std::string& row : stopped_running(old, now)) say("baseline: " + row);
   for (const cmp::Regression& r : slower) say("slower: " + r.row + ": " + r.what);
-  say(format("baseline of %s: %zu of %zu rows are in it, %zu slower", old.date.c_str(),
-             rows_in_both(old, now), now.rows.size(), slower.size()));
+  const std::size_t missing = rows_missing(old, now);
+  say(format("baseline of %s: %zu rows ran in both, %zu of its rows were not made here, %zu slower",
+             old.date.c_str(), rows_in_both(old, now), missing, slower.size()));
   return !slower.empty();
 }
 

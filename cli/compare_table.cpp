@@ -33,7 +33,7 @@ std::string millions(std::uint64_t v) { return format("%.3f", static_cast<double
 void add_counted(std::vector<std::string>& cells, const Row& r) {
   if (!r.counted) {
     cells.resize(cells.size() + 10);
-    if (r.status == Status::ok) cells.back() = "not counted";
+    if (has_run(r.status)) cells.back() = "not counted";
     return;
   }
   const compare::Counted& c = *r.counted;
@@ -148,7 +148,7 @@ std::string compare_list(const std::vector<Row>& rows) {
 std::string compare_complaints(const std::vector<Row>& rows) {
   std::string text;
   for (const Row& r : rows) {
-    if (r.status == Status::ok || r.status == Status::declined) continue;
+    if (!is_bad(r.status)) continue;
     text += std::string(name_of(r.status)) + ": " + (r.name.empty() ? "" : r.name + ", ") +
             std::string(name_of(r.pass)) + " " + r.problem + " by " + algorithm_of(r) + ": " +
             r.why + "\n  again: " + r.reproduce + "\n";

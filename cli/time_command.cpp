@@ -123,12 +123,18 @@ std::vector<std::string> lines_of(const std::vector<Column>& columns) {
   return lines;
 }
 
-/// A time, the least time and the share: how much of the time the floor is.
+/// How much of the time the floor is.
+std::optional<double> share_of(std::int64_t ns, double floor_us) {
+  if (floor_us <= 0 || ns <= 0) return {};
+  return floor_us * 1e3 / static_cast<double>(ns);
+}
+
+/// A time to the nanosecond, so that what is printed adds up, the least time and the share.
 std::vector<std::string> cells_of(std::int64_t ns, double floor_us) {
-  const double us = static_cast<double>(ns) / 1e3;
-  if (floor_us <= 0) return {format("%.1f", us), "", ""};
-  return {format("%.1f", us), format("%.1f", floor_us),
-          us > 0 ? format("%.2f", floor_us / us) : ""};
+  const std::string us = format("%.3f", static_cast<double>(ns) / 1e3);
+  if (floor_us <= 0) return {us, "", ""};
+  const auto share = share_of(ns, floor_us);
+  return {us, format("%.1f", floor_us), share ? format("%.2f", *share) : ""};
 }
 
 /// The cells of one line of a column: time, floor, share.
@@ -203,6 +209,10 @@ Json json_of(const Column& c) {
   }
   j["declined"] = nullptr;
   j["parts"] = Json::array();
+  const auto share = [](std::int64_t ns, double floor_us) {
+    const auto s = share_of(ns, floor_us);
+    return s ? Json(*s) : Json(nullptr);
+  };
   for (std::size_t i = 0; i < c.timing.parts.size(); ++i) {
     const StepPart& p = c.timing.parts[i];
     j["parts"].push_back({{"layer", p.layer},
@@ -213,9 +223,11 @@ Json json_of(const Column& c) {
                           {"flops", p.flops},
                           {"bytes", p.bytes},
                           {"ns", p.ns},
-                          {"floor_us", c.floors_us[i] > 0 ? Json(c.floors_us[i]) : Json(nullptr)}});
+                          {"floor_us", c.floors_us[i] > 0 ? Json(c.floors_us[i]) : Json(nullptr)},
+                          {"share", share(p.ns, c.floors_us[i])}});
   }
   j["floor_us"] = floor_of(c);
+  j["share"] = share(c.timing.replayed_ns, floor_of(c));
   j["launched_ns"] = c.timing.launched_ns;
   j["replayed_ns"] = c.timing.replayed_ns;
   j["difference_ns"] = c.timing.launched_ns - c.timing.replayed_ns;

@@ -1,5 +1,6 @@
 // baseline.cpp - a comparison beside an older one; the machine that it was made on.
 #include <fovea/core/error.h>
+#include <fovea/core/thread_pool.h>
 #include <fovea/kernels/compare/card_state.h>
 #include <fovea/kernels/compare/report.h>
 
@@ -14,12 +15,25 @@ namespace {
 
 constexpr double kNoticeable = 1.03;
 
+// Whose row it is: a row that is declined has neither variant nor layout.
+std::string algorithm_key(const Row& r) {
+  return r.problem + " " + std::string(name_of(r.pass)) + " " + std::string(name_of(r.math)) + " " +
+         r.engine + ":" + r.algorithm;
+}
+
 std::string key(const Row& r) {
-  std::string k = r.problem + " " + std::string(name_of(r.pass)) + " " +
-                  std::string(name_of(r.math)) + " " + r.engine + ":" + r.algorithm;
+  std::string k = algorithm_key(r);
   if (!r.variant.empty()) k += ":" + r.variant;
   if (r.layout != "nhwc") k += " " + r.layout;
   return k + " on " + r.device;
+}
+
+std::set<std::string> keys(const Report& report, std::string (*key_of)(const Row&), bool ran) {
+  std::set<std::string> all;
+  for (const Row& r : report.rows) {
+    if (has_run(r.status) == ran) all.insert(key_of(r));
+  }
+  return all;
 }
 
 void require_same(const char* what, const std::string& old, const std::string& now) {
@@ -49,7 +63,8 @@ Machine machine_of(const Device& device) {
           .onednn = {},
           .cpu = device_info(Device::cpu()).name,
           .clock_mhz = card.clock_mhz,
-          .power_limit_w = card.power_limit_w};
+          .power_limit_w = card.power_limit_w,
+          .threads = device.kind() == DeviceKind::cpu ? ThreadPool::shared().threads() : 0};
 }
 
 std::vector<std::string> changes(const Report& old, const Report& now) {
@@ -70,10 +85,29 @@ std::vector<std::string> changes(const Report& old, const Report& now) {
 }
 
 std::size_t rows_in_both(const Report& old, const Report& now) {
-  std::set<std::string> before;
-  for (const Row& r : old.rows) before.insert(key(r));
+  const auto before = keys(old, key, true);
+  const auto after = keys(now, key, true);
   return static_cast<std::size_t>(
-      std::ranges::count_if(now.rows, [&](const Row& r) { return before.contains(key(r)); }));
+      std::ranges::count_if(after, [&](const std::string& k) { return before.contains(k); }));
+}
+
+std::vector<std::string> stopped_running(const Report& old, const Report& now) {
+  const auto before = keys(old, algorithm_key, true);
+  std::vector<std::string> found;
+  for (const Row& r : now.rows) {
+    if (has_run(r.status) || !before.contains(algorithm_key(r))) continue;
+    found.push_back(algorithm_key(r) + " ran, and is " + std::string(name_of(r.status)) +
+                    " now: " + r.why);
+  }
+  return found;
+}
+
+std::size_t rows_missing(const Report& old, const Report& now) {
+  const auto after = keys(now, key, true);
+  const auto stopped = keys(now, algorithm_key, false);
+  return static_cast<std::size_t>(std::ranges::count_if(old.rows, [&](const Row& r) {
+    return has_run(r.status) && !after.contains(key(r)) && !stopped.contains(algorithm_key(r));
+  }));
 }
 
 std::vector<Regression> regressions(const Report& old, const Report& now) {
@@ -81,6 +115,10 @@ std::vector<Regression> regressions(const Report& old, const Report& now) {
   require_same("capability", std::to_string(old.machine.capability),
                std::to_string(now.machine.capability));
   require_same("cpu", old.machine.cpu, now.machine.cpu);
+  if (old.machine.threads != 0 && now.machine.threads != 0) {
+    require_same("threads", std::to_string(old.machine.threads),
+                 std::to_string(now.machine.threads));
+  }
   std::map<std::string, const Row*> before;
   for (const Row& r : old.rows) before.emplace(key(r), &r);
   std::vector<Regression> found;

@@ -159,7 +159,7 @@ std::string number(const char* pattern, double v) {
 }
 
 double cost_us(const Row& r) {
-  if (r.status != Status::ok) return 0;
+  if (!has_run(r.status)) return 0;
   if (r.times) return r.times->median;
   return r.counted ? r.counted->floor.us : 0;
 }

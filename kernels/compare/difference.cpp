@@ -51,9 +51,9 @@ Difference by_type(const HostTensor& got, const HostTensor& want, const double* 
     case DType::f32:
       return differing<float>(got, want, tolerance);
     case DType::i32:
-      return differing<std::int32_t>(got, want, nullptr);
+      return differing<std::int32_t>(got, want, tolerance);
     case DType::u8:
-      return differing<std::uint8_t>(got, want, nullptr);
+      return differing<std::uint8_t>(got, want, tolerance);
     case DType::bf16:
       return differing<std::uint16_t>(got, want, nullptr);
   }

@@ -17,12 +17,10 @@ using Rows = std::vector<const Row*>;
 // One tile a status: how many rows ended so.
 std::string tiles(const std::vector<Row>& rows) {
   std::string html = "<ul class=\"tiles\">";
-  for (const Status s :
-       {Status::ok, Status::declined, Status::wrong, Status::mistrusted, Status::failed}) {
+  for (const Status s : kStatuses) {
     const auto count = std::ranges::count(rows, s, &Row::status);
-    const char* kind = s == Status::ok                       ? " good"
-                       : s == Status::declined || count == 0 ? ""
-                                                             : " bad";
+    if (s == Status::unchecked && count == 0) continue;
+    const char* kind = s == Status::ok ? " good" : is_bad(s) && count > 0 ? " bad" : "";
     html += "<li class=\"card" + std::string(kind) + "\"><b>" + std::to_string(count) + "</b>" +
             std::string(name_of(s)) + "</li>";
   }
@@ -54,7 +52,7 @@ std::string facts(const Report& r) {
 std::string trouble(const std::vector<Row>& rows) {
   std::string html;
   for (const Row& r : rows) {
-    if (r.status == Status::ok || r.status == Status::declined) continue;
+    if (!is_bad(r.status)) continue;
     html += "<article class=\"card\"><h3><span class=\"bad\">" + std::string(name_of(r.status)) +
             "</span> " + escaped(algorithm_of(r)) + " <span class=\"quiet\">" +
             escaped(r.name.empty() ? r.problem : r.name) + ", " + std::string(name_of(r.pass)) +

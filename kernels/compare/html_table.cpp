@@ -114,12 +114,11 @@ std::string html_table(const std::vector<Row>& rows) {
   html += cell("th", "text", "why") + "</tr></thead><tbody>";
   for (const Row& r : rows) {
     const bool quiet = r.status == Status::declined;
-    const bool bad = !quiet && r.status != Status::ok;
-    html += quiet ? "<tr class=\"quiet\">" : bad ? "<tr class=\"bad\">" : "<tr>";
+    html += quiet ? "<tr class=\"quiet\">" : is_bad(r.status) ? "<tr class=\"bad\">" : "<tr>";
     html += cells(kFront, r, true);
     if (timed) html += cells(kTimes, r, r.times.has_value());
     if (counted) html += cells(kCounted, r, r.counted.has_value());
-    const bool lacks_counts = counted && !r.counted && r.status == Status::ok;
+    const bool lacks_counts = counted && !r.counted && has_run(r.status);
     html += cell("td", "why", lacks_counts ? "not counted" : r.why) + "</tr>";
   }
   return html + "</tbody></table></div>";

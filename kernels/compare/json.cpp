@@ -56,7 +56,8 @@ Json json_of(const Machine& m) {
           {"onednn", text_or_null(m.onednn)},
           {"cpu", text_or_null(m.cpu)},
           {"clock_mhz", known(m.clock_mhz)},
-          {"power_limit_w", known(m.power_limit_w)}};
+          {"power_limit_w", known(m.power_limit_w)},
+          {"threads", m.threads > 0 ? Json(m.threads) : Json(nullptr)}};
 }
 
 Json json_of(const Row& r) {
@@ -137,9 +138,7 @@ Row row_of(const Json& j) {
   r.format = text(j, "format");
   r.conversion_us = maybe<double>(j, "conversion_us");
   r.device = text(j, "device");
-  r.status = named(
-      j, "status",
-      std::array{Status::ok, Status::declined, Status::wrong, Status::mistrusted, Status::failed});
+  r.status = named(j, "status", kStatuses);
   r.why = r.status == Status::declined ? text(j, "declined") : text(j, "why");
   r.flops = value<std::int64_t>(j, "flops", 0);
   r.bytes = value<std::int64_t>(j, "bytes", 0);
@@ -210,7 +209,8 @@ Report parse_report(const std::string& json) {
                  .onednn = text(m, "onednn"),
                  .cpu = text(m, "cpu"),
                  .clock_mhz = value(m, "clock_mhz", 0.0),
-                 .power_limit_w = value(m, "power_limit_w", 0.0)};
+                 .power_limit_w = value(m, "power_limit_w", 0.0),
+                 .threads = value(m, "threads", 0)};
     const Json& ceilings = j.at("ceilings");
     r.ceilings.copy_gb_s = value(ceilings, "copy_gb_s", 0.0);
     for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {

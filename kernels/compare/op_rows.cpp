@@ -102,6 +102,7 @@ class OpRows {
     for (const Variant& variant : admitted_variants(trial)) {
       Row one = row;
       one.variant = variant;
+      if (options_.list || options_.once || !options_.check) one.status = Status::unchecked;
       one.reproduce = reproduce(options_, one);
       if (!options_.list) fill(trial, one);
       add(std::move(one));
@@ -139,7 +140,7 @@ class OpRows {
         return;
       }
       if (options_.check) check(trial, row);
-      if (row.status != Status::ok) return;
+      if (!has_run(row.status)) return;
       if (device_.device.kind() == DeviceKind::emulated) {
         if (options_.count) count(trial, row);
       } else if (options_.time) {

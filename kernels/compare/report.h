@@ -14,6 +14,7 @@ struct Machine {
   int capability = 0;
   std::string driver, cuda, cudnn, onednn, cpu;
   double clock_mhz = 0, power_limit_w = 0;
+  int threads = 0;  // of a CPU that computes; 0: not known
 };
 
 struct Report {
@@ -46,8 +47,13 @@ struct Regression {
 /// power limit. "cuDNN was '9.1' and is '9.5'". It may be what is asked about, so nothing is
 /// refused.
 FOVEA_API std::vector<std::string> changes(const Report& old, const Report& now);
-/// Rows of `now` that the old report has too.
+/// Rows that ran in both.
 FOVEA_API std::size_t rows_in_both(const Report& old, const Report& now);
+/// Rows that ran in the old report and do not now though they were asked for: "conv:... forward
+/// fp32 fovea:naive is declined: ...".
+FOVEA_API std::vector<std::string> stopped_running(const Report& old, const Report& now);
+/// Rows that ran in the old report and are not in `now`.
+FOVEA_API std::size_t rows_missing(const Report& old, const Report& now);
 
 /// Rows of `now` whose p10 is above the old p90 and whose median is more than 3 % higher; on the
 /// emulator those whose floor by counted work is. Throws InvalidArgument where device, capability

@@ -11,18 +11,16 @@ std::string algorithm_of(const Row& r) {
 
 std::string summary(const std::vector<Row>& rows) {
   std::string text = "rows " + std::to_string(rows.size()) + ":";
-  for (const Status s :
-       {Status::ok, Status::declined, Status::wrong, Status::mistrusted, Status::failed}) {
-    text += (s == Status::ok ? " " : ", ") +
-            std::to_string(std::ranges::count(rows, s, &Row::status)) + " " +
-            std::string(name_of(s));
+  for (const Status s : kStatuses) {
+    const auto count = std::ranges::count(rows, s, &Row::status);
+    if (s == Status::unchecked && count == 0) continue;
+    text += (s == Status::ok ? " " : ", ") + std::to_string(count) + " " + std::string(name_of(s));
   }
   return text;
 }
 
 bool all_right(const std::vector<Row>& rows) {
-  return std::ranges::all_of(
-      rows, [](const Row& r) { return r.status == Status::ok || r.status == Status::declined; });
+  return std::ranges::none_of(rows, is_bad, &Row::status);
 }
 
 }  // namespace fovea::compare

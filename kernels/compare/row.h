@@ -4,6 +4,7 @@
 #include <fovea/core/dtype.h>
 #include <fovea/kernels/ops/algorithm.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,15 +16,21 @@ namespace fovea::compare {
 
 enum class Status : std::uint8_t {
   ok,
+  unchecked,   // it ran, and nobody looked at its result
   declined,    // the algorithm does not take the problem, and says why
   wrong,       // a result outside its bound, or memory written that is not its own
   mistrusted,  // right as far as can be seen, but mostly zeros
   failed       // it threw
 };
 constexpr std::string_view name_of(Status s) {
-  constexpr std::string_view kNames[] = {"ok", "declined", "wrong", "mistrusted", "failed"};
+  constexpr std::string_view kNames[] = {"ok",    "unchecked",  "declined",
+                                         "wrong", "mistrusted", "failed"};
   return kNames[static_cast<int>(s)];
 }
+inline constexpr std::array kStatuses = {Status::ok,    Status::unchecked,  Status::declined,
+                                         Status::wrong, Status::mistrusted, Status::failed};
+constexpr bool has_run(Status s) { return s == Status::ok || s == Status::unchecked; }
+constexpr bool is_bad(Status s) { return !has_run(s) && s != Status::declined; }
 
 /// Times in microseconds. `cold`: nothing the kernel reads is in the last-level cache before it.
 struct Times {

@@ -11,8 +11,10 @@
 #include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/problem_text.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <type_traits>
 #include <utility>
 
 namespace fovea::compare {
@@ -109,7 +111,9 @@ namespace {
 // Where a typed problem keeps its batch; nullptr where it is about elements alone.
 template <class Problem>
 auto* batch_in(Problem& p) {
-  if constexpr (requires { p.m; }) {
+  if constexpr (requires { p.lrn; }) {
+    return &p.lrn.n;  // and the pool's: with_batch()
+  } else if constexpr (requires { p.m; }) {
     return &p.m;
   } else if constexpr (requires { p.images; }) {
     return &p.images;
@@ -128,21 +132,26 @@ SuiteProblem with_batch(const SuiteProblem& p, int n) {
   SuiteProblem other = p;
   other.text = with_typed(p, [n](auto typed) {
     if (auto* batch = batch_in(typed)) *batch = n;
+    if constexpr (requires { typed.pool; }) typed.pool.n = n;
     return to_string(typed);
   });
   static_cast<void>(print_problem(other));  // validates
   return other;
 }
 
-SuiteProblem with_weights_within(const SuiteProblem& p, std::int64_t weights) {
-  if (p.op != "gemm") return p;
-  LinearProblem cut = parse_linear(p.text);
-  while (std::int64_t{cut.n} * cut.k > weights) {
-    int& longer = cut.n > cut.k ? cut.n : cut.k;
-    longer = (longer + 1) / 2;
-  }
+SuiteProblem reduced(const SuiteProblem& p, std::int64_t weights, std::int64_t elements) {
   SuiteProblem other = p;
-  other.text = to_string(cut);
+  other.text = with_typed(p, [&](auto typed) {
+    if constexpr (std::is_same_v<decltype(typed), LinearProblem>) {
+      while (std::int64_t{typed.n} * typed.k > weights) {
+        int& longer = typed.n > typed.k ? typed.n : typed.k;
+        longer = (longer + 1) / 2;
+      }
+    } else if constexpr (requires { typed.count; }) {
+      typed.count = std::min(typed.count, elements);
+    }
+    return to_string(typed);
+  });
   return other;
 }
 

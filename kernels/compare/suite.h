@@ -27,9 +27,10 @@ FOVEA_API std::string print_problem(const SuiteProblem& p, bool canonical = fals
 FOVEA_API std::vector<std::string> op_names();
 /// The same for another batch (gemm and bias: rows); problems on elements alone stay as they are.
 FOVEA_API SuiteProblem with_batch(const SuiteProblem& p, int n);
-/// A gemm of more than `weights` (n k) with the longer of n and k halved until it has no more; all
-/// other ops, and gemms of fewer, as they are.
-FOVEA_API SuiteProblem with_weights_within(const SuiteProblem& p, std::int64_t weights);
+/// What a device that affords little checks in its place. A gemm of more than `weights` (n k): the
+/// longer of n and k is halved until it has no more. A problem on elements alone: at most
+/// `elements`, a multiple of kParameterAlignment. All others as they are.
+FOVEA_API SuiteProblem reduced(const SuiteProblem& p, std::int64_t weights, std::int64_t elements);
 /// 0 where it has none.
 FOVEA_API int batch_of(const SuiteProblem& p);
 /// With the epilogues of this pass alone.

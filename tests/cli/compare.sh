@@ -51,11 +51,16 @@ run --canonical 0 compare --problem "$problem" --canonical
 expect --canonical out.txt '^conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1$'
 run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --once --quiet --json -
 expect_value --once out.txt 'rows 0 median_us' '^$'
+expect_value --once out.txt 'rows 0 status' '^unchecked$'
 expect_value --once out.txt 'rows 0 bound_ratio' '^$'
 run --no-check 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --algo reference \
   --no-check --reps 2 --json - --quiet
 expect_value --no-check out.txt 'rows 0 bound_ratio' '^$'
 expect_value --no-check out.txt 'rows 0 median_us' '^[0-9.e-]+$'
+expect_value --no-check out.txt 'rows 0 status' '^unchecked$'
+run '--no-check, in words' 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --algo reference \
+  --no-check --reps 2 --quiet
+expect '--no-check, in words' out.txt '^rows 1: 0 ok, 1 unchecked, 0 declined, 0 wrong, 0 mistrusted, 0 failed$'
 run '--no-check --no-time' 2 compare --problem "$problem" --no-check --no-time
 run --skip-algo 0 "${emulated[@]}" --skip-algo '*:naive' --pass forward
 expect --skip-algo out.txt ' fovea:direct_tiled' '^rows 2: 2 ok'
@@ -96,7 +101,7 @@ expect 'a smaller baseline' out.txt '^slower: conv:.* fovea:naive.* floor by cou
 sed -E 's/("device": ")emulated GPU/\1another/' report/compare.json > other.json
 run 'a baseline of other versions' 0 "${emulated[@]}" --baseline <(sed 's/"driver": null/"driver": "9.9"/' report/compare.json)
 expect 'a baseline of other versions' out.txt "^baseline: driver was '9.9' and is ''$" \
-  '^baseline of 20.*: 9 of 9 rows are in it, 0 slower$'
+  '^baseline of 20.*: 9 rows ran in both, 0 of its rows were not made here, 0 slower$'
 run 'baseline of another machine' 2 "${emulated[@]}" --baseline other.json
 expect 'baseline of another machine' err.txt 'is of another machine: device was .another'
 run 'baseline that is none' 2 "${emulated[@]}" --baseline rows.csv
@@ -127,8 +132,13 @@ run time 0 time --config tiny.toml --device cpu --steps 3
 expect time out.txt '^us +default fp32 +floor +share$' '^conv1 forward +[0-9.]+ +[0-9.]+ +[0-9.]+$' \
   '^sum of these +[0-9.]+ +[0-9.]+ +[0-9.]+$' \
   '^as training runs it ' '^difference +-?[0-9.]+$' '^images/s +[0-9,]+$' '^peak memory +[0-9.]+ [KMG]iB$' '^floors by a copy of [0-9.]+ GB/s and products of '
+read -r sum printed < <(awk '{ for (i = 1; i <= NF; ++i) if ($i ~ /^[0-9]+\.[0-9][0-9][0-9]$/) break }
+  /^sum of these/ { printf "%.3f %s\n", sum, $i; exit } i <= NF { sum += $i }' out.txt)
+[[ $sum == "$printed" ]] || { echo "FAILED time: the parts printed add up to $sum, not $printed"; failed=1; }
 run 'time --json' 0 time --config tiny.toml --device cpu --steps 3 --json -
 expect_value 'time --json' out.txt 'columns 0 parts 1 floor_us' '^[0-9.e-]+$'
+expect_value 'time --json' out.txt 'columns 0 parts 1 share' '^[0-9.e-]+$'
+expect_value 'time --json' out.txt 'columns 0 share' '^[0-9.e-]+$'
 expect_value 'time --json' out.txt 'columns 0 parts 1 bytes' '^[1-9][0-9]*$'
 run 'time that declines' 2 time --config tiny.toml --device cpu --math bf16
 expect 'time that declines' err.txt 'fovea: '

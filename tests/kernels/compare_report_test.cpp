@@ -134,6 +134,30 @@ TEST(Baseline, TakesOtherVersionsAndNamesThem) {
   EXPECT_EQ(rows_in_both(old, now), 0U);
 }
 
+TEST(Baseline, NamesRowsThatNoLongerRun) {
+  Report old = report_with(98, 100, 102), now = old;
+  EXPECT_TRUE(stopped_running(old, now).empty());
+  EXPECT_EQ(rows_missing(old, now), 0U);
+  now.rows[0].status = Status::declined;
+  now.rows[0].variant = now.rows[0].layout = "";
+  now.rows[0].why = "computes in fp32";
+  const auto stopped = stopped_running(old, now);
+  ASSERT_EQ(stopped.size(), 1U);
+  EXPECT_NE(stopped[0].find(" ran, and is declined now: computes in fp32"), std::string::npos);
+  EXPECT_EQ(rows_missing(old, now), 0U) << "it is named";
+  EXPECT_EQ(rows_in_both(old, now), 0U);
+  now.rows.clear();
+  EXPECT_EQ(rows_missing(old, now), 1U);
+}
+
+TEST(Baseline, IsOfTheSameNumberOfThreads) {
+  Report old = report_with(98, 100, 102), now = old;
+  old.machine.threads = 2;
+  EXPECT_TRUE(regressions(old, now).empty()) << "an older file says nothing of them";
+  now.machine.threads = 1;
+  EXPECT_THROW(regressions(old, now), InvalidArgument);
+}
+
 /// A card whose clock reads as told, and what is measured on it: 1 us, then 2 us.
 struct FakeCard {
   std::vector<double> mhz;

@@ -226,17 +226,21 @@ TEST(Suites, TakeOneBatchForAllThatHaveOne) {
   EXPECT_EQ(batch("gemm:m2n3k4"), std::pair(5, std::string("gemm:m5n3k4")));
   EXPECT_EQ(batch("dropout:n3c50rate0.5scale1layer0"),
             std::pair(5, std::string("dropout:n5c50rate0.5scale1layer0")));
+  EXPECT_EQ(batch("lrn_pool:n2c8h9size5a1b0.75k2r3u2"),
+            std::pair(5, std::string("lrn_pool:n5c8h9size5a1b0.75k2r3u2")));
   EXPECT_EQ(batch("add:n100"), std::pair(0, std::string("add:n100")));
 }
 
-TEST(Suites, CutLinearLayersToSoManyWeights) {
+TEST(Suites, AreReducedToWhatADeviceAffords) {
   const auto cut = [](const char* text) {
-    return print_problem(with_weights_within(parse_problem(text), 400'000));
+    return print_problem(reduced(parse_problem(text), 400'000, 1 << 20));
   };
   EXPECT_EQ(cut("gemm:m1n4096k9216+bias+relu"), "gemm:m1n512k576+bias+relu");
   EXPECT_EQ(cut("gemm:m7n1000k4096"), "gemm:m7n500k512");
   EXPECT_EQ(cut("gemm:m128n512k512"), "gemm:m128n512k512");
   EXPECT_EQ(cut("conv:n1c4096h1k9216r1"), "conv:n1c4096h1k9216r1");
+  EXPECT_EQ(cut("sgd:n60965312segments16momentum0.9"), "sgd:n1048576segments16momentum0.9");
+  EXPECT_EQ(cut("activation:n524288+relu"), "activation:n524288+relu");
 }
 
 TEST(Suites, NameTheEpiloguesOfAPass) {
