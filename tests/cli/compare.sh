@@ -49,7 +49,7 @@ expect_value --no-time out.txt 'rows 0 counted' '^$'
 expect_value --no-time out.txt 'rows 0 exact_on_integers' '^(ON|true)$'
 run --canonical 0 compare --problem "$problem" --canonical
 expect --canonical out.txt '^conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1$'
-run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --once --quiet --json -
+run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --algo reference --once --quiet --json -
 expect_value --once out.txt 'rows 0 median_us' '^$'
 expect_value --once out.txt 'rows 0 status' '^unchecked$'
 expect_value --once out.txt 'rows 0 bound_ratio' '^$'
