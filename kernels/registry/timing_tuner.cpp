@@ -98,6 +98,13 @@ struct Entrant {
   }
 };
 
+// A candidate that took no part, and why.
+struct PassedOver {
+  std::size_t candidate = 0;
+  std::string reason;
+  std::string_view kind;  // as TuningEntry says it
+};
+
 // All candidates of one question, timed in turns, so that a slow moment of the machine hits them
 // alike.
 class Race {
@@ -109,9 +116,7 @@ class Race {
   }
   /// In the order of candidates.
   const std::vector<Entrant>& entrants() const { return entrants_; }
-  std::vector<std::pair<std::size_t, std::string>> take_passed_over() {
-    return std::move(passed_over_);
-  }
+  const std::vector<PassedOver>& passed_over() const { return passed_over_; }
 
  private:
   void enter() {
@@ -127,7 +132,7 @@ class Race {
         }
         entrants_.push_back(std::move(e));
       } catch (const Error& e) {  // also memory: what cannot be had here is not the fastest
-        passed_over_.emplace_back(i, e.what());
+        pass_over(i, e);
       }
     }
   }
@@ -141,7 +146,7 @@ class Race {
         time(e);
         return false;
       } catch (const Error& error) {
-        passed_over_.emplace_back(e.candidate, error.what());
+        pass_over(e.candidate, error);
         return true;
       }
     });
@@ -154,6 +159,11 @@ class Race {
       }
     }
   }
+  void pass_over(std::size_t candidate, const Error& e) {
+    const bool declined = dynamic_cast<const Unsupported*>(&e) != nullptr;
+    passed_over_.push_back(
+        {candidate, e.what(), declined ? TuningEntry::kDeclined : TuningEntry::kFailed});
+  }
   static double first(const Entrant& e) { return e.us.front(); }
   double time(Entrant& e) {
     e.us.push_back(elapsed_us([&] { e.launch->run(stream_); }, stream_));
@@ -164,7 +174,7 @@ class Race {
   Stream stream_;
   Buffer workspace_;
   std::vector<Entrant> entrants_;
-  std::vector<std::pair<std::size_t, std::string>> passed_over_;
+  std::vector<PassedOver> passed_over_;
 };
 
 std::string name_of_candidate(const TuningCandidate& c) { return c.engine + ":" + c.algorithm; }
@@ -182,6 +192,25 @@ std::string times_text(const TuningEntry& e) {
   return all;
 }
 
+std::string text_of(const TuningEntry& e) {
+  std::string text = "fastest: " + times_text(e) + (e.us > 0 ? "" : "by the tuning file");
+  for (const auto& [name, kind] : e.passed_over) {
+    text += "; " + name + " " + kind;
+  }
+  return text;
+}
+
+bool names(const auto& list, const std::string& name) {
+  return std::ranges::any_of(list, [&](const auto& one) { return one.first == name; });
+}
+
+// Whether the entry was found with this candidate beside it; what a person wrote, without times,
+// holds whatever is there.
+bool was_tried(const TuningEntry& e, const TuningCandidate& c) {
+  const std::string name = name_of_candidate(c);
+  return e.timed.empty() || names(e.timed, name) || names(e.passed_over, name);
+}
+
 // The entry's winner among the candidates, ready; none where the entry does not hold any more, and
 // why not.
 TuningAnswer answer_by(const TuningEntry& e, const TuningQuestion& q, std::string& why_not) {
@@ -189,11 +218,8 @@ TuningAnswer answer_by(const TuningEntry& e, const TuningQuestion& q, std::strin
   const std::string winner = way_text(e.engine, e.algorithm, e.variant);
   for (std::size_t i = 0; i < q.candidates.size(); ++i) {
     const TuningCandidate& c = q.candidates[i];
-    const bool was_timed = e.timed.empty() || std::ranges::any_of(e.timed, [&](const auto& t) {
-                             return t.first == name_of_candidate(c);
-                           });
-    if (!was_timed) {
-      why_not = name_of_candidate(c) + " was not timed";
+    if (!was_tried(e, c)) {
+      why_not = name_of_candidate(c) + " was not tried";
       return {};
     }
     if (way_text(c.engine, c.algorithm, c.variant) == winner) answer.winner = i;
@@ -205,7 +231,7 @@ TuningAnswer answer_by(const TuningEntry& e, const TuningQuestion& q, std::strin
   }
   try {
     answer.launch = c.prepare();
-    answer.why = "fastest: " + times_text(e) + (e.us > 0 ? "" : "by the tuning file");
+    answer.why = text_of(e);
     answer.us = e.us;
   } catch (const Error& error) {
     why_not = winner + ": " + error.what();
@@ -213,14 +239,18 @@ TuningAnswer answer_by(const TuningEntry& e, const TuningQuestion& q, std::strin
   return answer;
 }
 
-TuningEntry entry_of(const TuningQuestion& q, const std::vector<Entrant>& entrants,
-                     std::size_t& winner) {
+TuningEntry entry_of(const TuningQuestion& q, const Race& race, std::size_t& winner) {
   TuningEntry entry;
-  for (const Entrant& e : entrants) {
+  for (const Entrant& e : race.entrants()) {
     const TuningCandidate& c = q.candidates[e.candidate];
     const double us = e.median();
     if (entry.engine.empty() || us < entry.us) {
-      entry = {c.engine, c.algorithm, c.variant, us, std::move(entry.timed)};
+      entry = {.engine = c.engine,
+               .algorithm = c.algorithm,
+               .variant = c.variant,
+               .us = us,
+               .timed = std::move(entry.timed),
+               .passed_over = {}};
       winner = e.candidate;
     }
     const auto known = std::ranges::find(entry.timed, name_of_candidate(c),
@@ -230,6 +260,11 @@ TuningEntry entry_of(const TuningQuestion& q, const std::vector<Entrant>& entran
     } else {
       known->second = std::min(known->second, us);
     }
+  }
+  for (const PassedOver& p : race.passed_over()) {
+    const std::string name = name_of_candidate(q.candidates[p.candidate]);
+    if (names(entry.timed, name) || names(entry.passed_over, name)) continue;
+    entry.passed_over.emplace_back(name, p.kind);
   }
   return entry;
 }
@@ -257,10 +292,12 @@ TuningAnswer TimingTuner::fastest(const TuningQuestion& q) {
   }
   const auto begin = std::chrono::steady_clock::now();
   TuningAnswer answer;
-  Race race(q);
-  answer.passed_over = race.take_passed_over();
+  const Race race(q);
+  for (const PassedOver& p : race.passed_over()) {
+    answer.passed_over.emplace_back(p.candidate, p.reason);
+  }
   if (race.entrants().empty()) return answer;
-  const TuningEntry entry = entry_of(q, race.entrants(), answer.winner);
+  const TuningEntry entry = entry_of(q, race, answer.winner);
   answer.launch = q.candidates[answer.winner].prepare();
   answer.why = "fastest: " + times_text(entry);
   answer.us = entry.us;

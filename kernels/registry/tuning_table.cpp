@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kAbout =
     "# What is fastest, by engine word fastest: in brackets the machine, below it a line for each\n"
     "# problem: op pass problem | math | bits | workspace | winner | median | all that were "
-    "timed.\n"
+    "tried.\n"
     "# Lines may be edited, added and removed; docs/choosing.md.\n";
 
 std::string_view trimmed(std::string_view text) {
@@ -75,7 +75,7 @@ void require_question(std::span<const std::string_view> fields) {
 
 constexpr std::size_t kQuestionFields = 4;
 
-// The fields behind the question: winner, median, what was timed.
+// The fields behind the question: winner, median, what was tried.
 TuningEntry parse_answer(std::span<const std::string_view> fields) {
   TuningEntry e;
   const std::string_view winner = fields[0];
@@ -93,8 +93,13 @@ TuningEntry parse_answer(std::span<const std::string_view> fields) {
   for (const std::string_view one : split(fields[2], ',')) {
     const std::size_t gap = one.rfind(' ');
     if (gap == std::string_view::npos) refuse(one, "algorithm with its time");
-    require_name(one.substr(0, gap));
-    e.timed.emplace_back(one.substr(0, gap), parse_us(one.substr(gap + 1)));
+    const std::string_view name = one.substr(0, gap), found = one.substr(gap + 1);
+    require_name(name);
+    if (found == TuningEntry::kDeclined || found == TuningEntry::kFailed) {
+      e.passed_over.emplace_back(name, found);
+    } else {
+      e.timed.emplace_back(name, parse_us(found));
+    }
   }
   return e;
 }
@@ -102,9 +107,13 @@ TuningEntry parse_answer(std::span<const std::string_view> fields) {
 std::string line_text(const std::string& question, const TuningEntry& e) {
   std::string text = question + " | " + way_text(e.engine, e.algorithm, e.variant);
   if (e.us > 0) text += " | " + us_text(e.us) + " us";
-  for (std::size_t i = 0; i < e.timed.size(); ++i) {
-    text += (i == 0 ? " | " : ", ") + e.timed[i].first + " " + us_text(e.timed[i].second);
-  }
+  const char* gap = " | ";
+  const auto add = [&](const std::string& name, const std::string& found) {
+    text += gap + name + " " + found;
+    gap = ", ";
+  };
+  for (const auto& [name, us] : e.timed) add(name, us_text(us));
+  for (const auto& [name, kind] : e.passed_over) add(name, kind);
   return text;
 }
 

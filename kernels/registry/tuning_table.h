@@ -2,14 +2,14 @@
 //
 //   # fovea tuning 1
 //   [cpu Intel(R) Xeon(R), 2 threads; oneDNN 2.6.3; fovea 0.1.0]
-//   conv forward n64c1h28k20r5 | fp32 | deterministic | any workspace | onednn:direct nhwc | 73.1
-//   us
-//     | onednn:direct 73.1, fovea:naive 950.4
+//   conv forward n64c1h28k20r5 | fp32 | deterministic | any workspace | onednn:direct nhwc |
+//     73.1 us | onednn:direct 73.1, fovea:naive 950.4, onednn:winograd declined
 //
 // (An entry is one line.) In brackets the machine that the lines below it were measured on. An
-// entry says what was asked, the winner with its median time, and the best time of each algorithm
-// that was timed; without that last field it is a person's word and holds whatever else is there.
-// Empty lines and lines that begin with # are kept.
+// entry says what was asked, the winner with its median time, and of each algorithm that was tried
+// the best time, or that it was passed over: `declined` (the limits, what it cannot run here) or
+// `failed` (anything else, memory too). Without that last field it is a person's word and holds
+// whatever else is there. Empty lines and lines that begin with # are kept.
 #pragma once
 
 #include <fovea/core/api.h>
@@ -28,6 +28,9 @@ struct TuningEntry {
   Variant variant;
   double us = 0;                                      // median; 0: not measured
   std::vector<std::pair<std::string, double>> timed;  // "onednn:direct", best us; may be empty
+  /// Tried in vain under the same limits, by name: kDeclined or kFailed.
+  std::vector<std::pair<std::string, std::string>> passed_over = {};
+  static constexpr std::string_view kDeclined = "declined", kFailed = "failed";
   friend bool operator==(const TuningEntry&, const TuningEntry&) = default;
 };
 

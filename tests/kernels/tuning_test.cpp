@@ -42,6 +42,20 @@ TEST(TuningTable, IsTextThatReadsBackAsItIs) {
   EXPECT_EQ(t.find("cpu A, 2 threads", "conv forward n1c2h8k4r3+bias | bf16"), nullptr);
 }
 
+TEST(TuningTable, KnowsWhatWasTriedInVain) {
+  const std::string text = "# fovea tuning 1\n[m]\n" + std::string(kQuestion) +
+                           " | a:b | 12.5 us | a:b 12.5, c:d declined, e:f failed\n";
+  const TuningTable t = TuningTable::parse(text);
+  EXPECT_EQ(t.complaint(), "");
+  const TuningEntry expected{
+      "a", "b", "", 12.5, {{"a:b", 12.5}}, {{"c:d", "declined"}, {"e:f", "failed"}}};
+  ASSERT_NE(t.find("m", kQuestion), nullptr);
+  EXPECT_EQ(*t.find("m", kQuestion), expected);
+  TuningTable again = TuningTable::parse("# fovea tuning 1\n[m]\n");
+  again.put("m", kQuestion, expected);
+  EXPECT_EQ(again.text(), text);
+}
+
 TEST(TuningTable, AddsToTheMachinesLinesAndReplaces) {
   TuningTable t = TuningTable::parse(kText);
   const std::string other = "gemm wgrad m1n2k3 | fp32 | deterministic | any workspace";
@@ -83,6 +97,7 @@ TEST(TuningTable, PassesOverWrongLinesAndKeepsThem) {
       "conv forward n1 | fp32 | deterministic | any workspace | a:b | nan us",
       "conv forward n1 | fp32 | deterministic | any workspace | a:b | 1e999 us",
       "conv forward n1 | fp32 | deterministic | any workspace | a:b | 1 us | a:b",
+      "conv forward n1 | fp32 | deterministic | any workspace | a:b | 1 us | a:b forgotten",
       "conv forward n1 | fp32 | deterministic | any workspace | a:b | 1 us | a:b 1 | more"};
   for (const std::string& line : wrong) {
     const std::string text = "# fovea tuning 1\n[m]\n" + line + "\n" + good;
@@ -128,6 +143,17 @@ Algorithm<Scale> fake(const std::string& engine, int ms, Fake& seen, std::size_t
           std::this_thread::sleep_for(std::chrono::milliseconds(ms));
         },
         workspace);
+  };
+  return a;
+}
+
+// An algorithm that is ready nowhere: as a plan of cuDNN's that its library refuses.
+Algorithm<Scale> never_ready(const std::string& engine, Fake& seen) {
+  Algorithm<Scale> a = fake(engine, 0, seen);
+  a.prepare = [&seen](const auto&, const Variant&,
+                      const DeviceInfo&) -> std::unique_ptr<Prepared<Scale::Args>> {
+    ++seen.prepared;
+    throw DeviceError("no plan");
   };
   return a;
 }
@@ -218,12 +244,12 @@ TEST_F(Fastest, MeasuresAgainWhatIsNotThereOrDeclinesOrIsNew) {
     return chosen.algorithm->engine;
   };
   registry_.add(fake("new", 0, last_));
-  again("new:loops was not timed");
+  again("new:loops was not tried");
   registry_ = Registry();
   registry_.add(fake("a", 1, slow_));
   registry_.add(fake("fast", 0, fast_, 0, "is on holiday"));
   registry_.add(fake("c", 2, last_));
-  again("c:loops was not timed");
+  again("c:loops was not tried");
   registry_ = Registry();
   registry_.add(fake("a", 1, slow_));
   registry_.add(fake("a", 1, slow_));
@@ -276,6 +302,42 @@ TEST_F(Fastest, ACandidateBeyondTheWorkspaceIsPassedOver) {
   limits_ = {};
   EXPECT_EQ(choose_by(tuner, problem_).algorithm->engine, "fast");
   EXPECT_EQ(tuner->measured(), 2);
+}
+
+TEST_F(Fastest, ASecondStartTriesNothingThatWasPassedOver) {
+  Fake refused;
+  registry_.add(fake("large", 0, fast_, 4096));
+  registry_.add(never_ready("refused", refused));
+  registry_.add(fake("slow", 2, slow_, 64));
+  registry_.add(fake("slower", 4, last_));
+  limits_.workspace_bytes = 64;
+  std::string written;
+  const auto first = std::make_shared<TimingTuner>(
+      TuningTable(), [&](const TuningTable& used) { written = used.text(); });
+  EXPECT_EQ(choose_by(first, problem_).algorithm->engine, "slow");
+  EXPECT_NE(written.find(", large:loops declined, refused:loops failed\n"), std::string::npos)
+      << written;
+  const int runs = slow_.runs + last_.runs;
+
+  const auto second = std::make_shared<TimingTuner>(TuningTable::parse(written));
+  const auto chosen = choose_by(second, problem_);
+  EXPECT_EQ(chosen.algorithm->engine, "slow");
+  EXPECT_NE(chosen.why.find("; large:loops declined; refused:loops failed"), std::string::npos)
+      << chosen.why;
+  EXPECT_EQ(second->measured(), 0);
+  EXPECT_EQ(second->known(), 1);
+  EXPECT_EQ(slow_.runs + last_.runs, runs);
+  EXPECT_EQ(fast_.prepared, 1) << "what was passed over is not even made ready again";
+  EXPECT_EQ(refused.prepared, 1);
+
+  // A line of before such a part was kept is measured once more.
+  std::string old = written;
+  const std::size_t part = old.find(", large:loops declined");
+  old.erase(part, old.find('\n', part) - part);
+  const auto third = std::make_shared<TimingTuner>(TuningTable::parse(old));
+  EXPECT_NE(choose_by(third, problem_).why.find("measured again: large:loops was not tried"),
+            std::string::npos);
+  EXPECT_EQ(third->measured(), 1);
 }
 
 TEST_F(Fastest, TheReferenceIsALastResortByName) {
