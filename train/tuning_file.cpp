@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 namespace fovea {
 namespace {
@@ -21,16 +22,26 @@ TuningTable load(const std::string& path) {
   return text.str().empty() ? TuningTable() : TuningTable::parse(text.str());
 }
 
-// Read again before it is written: another run may have added to it.
-void add(const std::string& path, const TuningTable& entries) {
-  try {
-    TuningTable all = load(path);
-    all.put_all(entries);
-    write_file_atomically(path, all.text());
-  } catch (const Error& e) {
-    log(LogLevel::warning, "tuning file " + path + ": nothing is added to it: " + e.what());
+// Adds to the file; where that cannot be done says so once, however many problems are timed.
+class Adder {
+ public:
+  explicit Adder(std::string path) : path_{std::move(path)} {}
+  // Read again before it is written: another run may have added to it.
+  void operator()(const TuningTable& entries) {
+    try {
+      TuningTable all = load(path_);
+      all.put_all(entries);
+      write_file_atomically(path_, all.text());
+    } catch (const Error& e) {
+      if (std::exchange(told_, true)) return;
+      log(LogLevel::warning, "tuning file " + path_ + ": nothing is added to it: " + e.what());
+    }
   }
-}
+
+ private:
+  std::string path_;
+  bool told_ = false;
+};
 
 }  // namespace
 
@@ -46,8 +57,7 @@ std::shared_ptr<TimingTuner> file_tuner(const std::string& path) {
     if (!known.complaint().empty()) {
       log(LogLevel::warning, "tuning file " + path + ": " + known.complaint());
     }
-    return std::make_shared<TimingTuner>(std::move(known),
-                                         [path](const TuningTable& used) { add(path, used); });
+    return std::make_shared<TimingTuner>(std::move(known), Adder(path));
   } catch (const FormatError& e) {
     log(LogLevel::warning, "tuning file " + path + " is neither read nor written: " + e.what());
     return std::make_shared<TimingTuner>();

@@ -113,6 +113,14 @@ echo 'something else' > foreign.txt
 run 'foreign file' 0 plan --config tiny.toml --engine fastest,reference --tuning foreign.txt
 expect 'foreign file' err.txt '^fovea: tuning file foreign.txt is neither read nor written: '
 [[ $(cat foreign.txt) == 'something else' ]] || { echo 'FAILED: a foreign file was written'; failed=1; }
+run 'fastest within a limit' 0 plan --preset lenet --batch 8 --engine fastest,reference --workspace 300KiB --tuning tight.txt
+expect 'fastest within a limit' tight.txt '^conv .* \| workspace of 307200 \| .* declined'
+run 'once more' 0 plan --preset lenet --batch 8 --engine fastest,reference --workspace 300KiB --tuning tight.txt
+expect 'once more' err.txt '^tuning   0 problems timed in 0.0 s, [1-9][0-9]* known'
+mkdir folder.txt
+run 'tuning file that cannot be written' 0 plan --config tiny.toml --engine fastest,reference --tuning folder.txt
+[[ $(grep -c '^fovea: tuning file folder.txt: nothing is added to it: ' err.txt) == 1 ]] ||
+  { echo 'FAILED: said otherwise than once:'; cat err.txt; failed=1; }
 run '--workspace' 0 plan --config tiny.toml --engine onednn,reference --workspace 0
 expect '--workspace' out.txt ' needs [0-9]+ bytes of workspace, the limit is 0'
 run 'compare --workspace' 0 compare --device cpu --problem n2c16h8k16r3ph1 --pass forward --algo 'onednn:*' --math fp32 --workspace 0
