@@ -76,10 +76,17 @@ std::string index_text(const Shape& shape, std::size_t element) {
   return shape.rank() == 0 ? "" : text;
 }
 
+// The command that shows the same variant of the same algorithm; what the limits admitted here must
+// be admitted there, too.
 std::string again(const CheckedOp& op, const Target& target) {
-  return "compare --device " + to_string(target.device.device) + " --problem '" + op.kind + ":" +
-         op.problem + "' --pass " + std::string(name_of(op.pass)) + " --math " +
-         std::string(name_of(target.math)) + " --algo '" + op.name + "'";
+  std::string algorithm = op.name;
+  if (!op.variant.empty()) algorithm += ":" + op.variant;
+  std::string command = "compare --device " + to_string(target.device.device) + " --problem '" +
+                        op.kind + ":" + op.problem + "' --pass " + std::string(name_of(op.pass)) +
+                        " --math " + std::string(name_of(target.math)) + " --algo '" + algorithm +
+                        "'";
+  if (!target.policy.limits.deterministic) command += " --nondeterministic";
+  return command;
 }
 
 class CheckedLaunch final : public Launch {
@@ -217,8 +224,8 @@ PreparedOp prepare_one(const Candidates& candidates, const Target& target, std::
   if (!c.checker) return {std::move(c.launch), std::move(choice)};
   const AlgorithmFacts checker = candidates.facts(*c.checker);
   choice.checker = checker.engine + ":" + checker.name;
-  CheckedOp op{std::string(candidates.op()), candidates.problem(), candidates.pass(),
-               choice.engine + ":" + choice.algorithm, choice.checker};
+  CheckedOp op{std::string(candidates.op()),           candidates.problem(), candidates.pass(),
+               choice.engine + ":" + choice.algorithm, choice.checker,       choice.variant};
   return {checked_launch(std::move(c.launch), std::move(c.checker_launch), std::move(op), target),
           std::move(choice)};
 }

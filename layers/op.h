@@ -55,6 +55,7 @@ struct CheckedOp {
   std::string kind, problem;
   Pass pass = Pass::forward;
   std::string name, checker;  // "mine:mine", "reference:loops"
+  Variant variant = {};       // of the first
 };
 
 /// Runs `launch`, then `checker` on copies of the operands, waits, and throws CheckFailed where
