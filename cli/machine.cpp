@@ -19,7 +19,7 @@ std::string version_of(const std::string& word) {
 compare::Machine machine_here(const Device& device) {
   compare::Machine m = compare::machine_of(device);
   m.cuda = version_of("CUDA");
-  for (const LibraryStatus& l : library_status()) {
+  for (const LibraryStatus& l : library_status(device)) {
     if (l.works && l.engine == "onednn") m.onednn = l.text;
     if (l.works && l.engine == "cudnn") m.cudnn = l.text;
   }

@@ -18,6 +18,27 @@ constexpr bool kHasCounted = FOVEA_HAS_COUNTED;
 constexpr bool kHasCuda = FOVEA_HAS_CUDA;
 constexpr bool kHasCudnn = FOVEA_HAS_CUDNN;
 
+LibraryStatus onednn_library() {
+  LibraryStatus onednn{"onednn", kHasOneDnn,
+                       "not in this build (install libdnnl-dev, configure again)"};
+  if constexpr (kHasOneDnn) onednn.text = "oneDNN " + onednn_version();
+  return onednn;
+}
+
+// Opens the library where nothing has yet.
+LibraryStatus cudnn_library() {
+  LibraryStatus cudnn{"cudnn", false, {}};
+  if constexpr (kHasCudnn) {
+    const CudnnStatus status = cudnn_status();
+    cudnn = {"cudnn", status.works, status.text};
+  } else if constexpr (kHasCuda) {
+    cudnn.text = "not in this build (install the headers of cuDNN 9.2 or later, configure again)";
+  } else {
+    cudnn.text = "not in this build, which has no CUDA";
+  }
+  return cudnn;
+}
+
 }  // namespace
 
 Registry default_registry() {
@@ -41,20 +62,11 @@ Registry counting_registry() {
   return registry;
 }
 
-std::vector<LibraryStatus> library_status() {
-  LibraryStatus onednn{"onednn", kHasOneDnn,
-                       "not in this build (install libdnnl-dev, configure again)"};
-  if constexpr (kHasOneDnn) onednn.text = "oneDNN " + onednn_version();
-  LibraryStatus cudnn{"cudnn", false, {}};
-  if constexpr (kHasCudnn) {
-    const CudnnStatus status = cudnn_status();
-    cudnn = {"cudnn", status.works, status.text};
-  } else if constexpr (kHasCuda) {
-    cudnn.text = "not in this build (install the headers of cuDNN 9.2 or later, configure again)";
-  } else {
-    cudnn.text = "not in this build, which has no CUDA";
-  }
-  return {onednn, cudnn};
+std::vector<LibraryStatus> library_status() { return {onednn_library(), cudnn_library()}; }
+
+std::vector<LibraryStatus> library_status(const Device& device) {
+  if (device.kind() != DeviceKind::cuda) return {onednn_library()};
+  return library_status();
 }
 
 }  // namespace fovea

@@ -25,5 +25,7 @@ struct LibraryStatus {
 };
 /// Of onednn and cudnn. Opens what is opened when first used.
 FOVEA_API std::vector<LibraryStatus> library_status();
+/// The same where the device is cuda; elsewhere of onednn alone, and opens nothing.
+FOVEA_API std::vector<LibraryStatus> library_status(const Device& device);
 
 }  // namespace fovea

@@ -248,7 +248,7 @@ std::string tuning_machine(const DeviceInfo& device) {
   } else {
     text += ", " + std::to_string(ThreadPool::shared().threads()) + " threads";
   }
-  for (const LibraryStatus& l : library_status()) {
+  for (const LibraryStatus& l : library_status(device.device)) {
     const bool used = l.engine == (cuda ? "cudnn" : "onednn");
     if (used && l.works) text += "; " + l.text;
   }
