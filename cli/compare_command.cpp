@@ -147,6 +147,10 @@ std::string file_name_of(const cmp::Row& r) {
 }
 
 cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
+  if (!c.common.engines_for.empty()) {
+    throw InvalidArgument("--engine-for " + c.common.engines_for.front() +
+                          ": compare has problems, no layers; --algo names who computes");
+  }
   cmp::Options options;
   options.device = Device::parse(c.common.device);
   if (!o.passes.empty()) options.passes = parse_names(o.passes, options.passes, "--pass");

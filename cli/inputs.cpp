@@ -1,6 +1,7 @@
 #include <fovea/cli/inputs.h>
 #include <fovea/core/error.h>
 #include <fovea/data/subset.h>
+#include <fovea/layers/engine_lists.h>
 #include <fovea/train/run.h>
 #include <fovea/train/safetensors.h>
 
@@ -9,6 +10,8 @@ namespace fovea::cli {
 DataSets open_for(const CommandContext& c, const Model& model, const std::string& run,
                   const std::string& data, const std::string& labels) {
   if (data.empty()) throw InvalidArgument("say where the pictures are: --data FOLDER");
+  const Device device = Device::parse(c.common.device);
+  require_known(c.common.lists(device), c.registry, device, model.recipe());
   OpenOptions o = opened_by_run(run);
   o.shorter_side = model.recipe().input.resize;
   o.threads = c.common.loaders;

@@ -4,6 +4,7 @@
 #include <fovea/cli/plan_text.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
+#include <fovea/layers/engine_lists.h>
 #include <fovea/train/memory.h>
 #include <fovea/train/speed.h>
 
@@ -22,6 +23,8 @@ struct Planned {
 
 Planned planned_for(const CommandContext& c, const PlanCommand& o, DataSets& data) {
   Planned p{o.recipe.resolve(), o.classes};
+  const Device device = Device::parse(c.common.device);
+  require_known(c.common.lists(device), c.registry, device, p.recipe);
   if (!o.data.empty()) {
     data = open_data(o.data, {.seed = c.common.seed, .shorter_side = p.recipe.input.resize});
     p.recipe.input.channels = data.training->channels();

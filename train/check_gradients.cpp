@@ -1,6 +1,7 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/registry/orders.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/layers/engine_lists.h>
 #include <fovea/layers/fuse.h>
 #include <fovea/layers/plan.h>
 #include <fovea/train/check_gradients.h>
@@ -47,6 +48,7 @@ class CheckedNet {
     write_inputs();
   }
 
+  const Plan& plan() const { return *plan_; }
   const std::vector<ParameterSpec>& parameters() const { return parameters_; }
   std::span<float> values(std::size_t p) {
     return std::span(host_).subspan(
@@ -267,9 +269,12 @@ void check_all(CheckedNet& net, std::uint64_t seed, bool probes, std::vector<Gra
 std::vector<GradientCheck> check_gradients(const Recipe& recipe, int outputs,
                                            const GradientCheckOptions& options) {
   recipe.validate(outputs);
+  const Registry registry = options.registry != nullptr ? *options.registry : default_registry();
+  require_known(options.policy, registry, options.device, recipe);
   std::vector<GradientCheck> rows;
   for (const bool probes : {false, true}) {
     CheckedNet net(recipe, outputs, options, probes);
+    if (!probes && options.on_plan) options.on_plan(net.plan());
     check_all(net, options.seed, probes, rows);
   }
   return rows;

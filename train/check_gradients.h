@@ -3,10 +3,11 @@
 
 #include <fovea/core/api.h>
 #include <fovea/kernels/ops/registry.h>
-#include <fovea/layers/op.h>
+#include <fovea/layers/plan.h>
 #include <fovea/layers/recipe.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct GradientCheckOptions {
   Device device = Device::cpu();
   Policy policy = {};                  // empty: Policy::defaults(device)
   const Registry* registry = nullptr;  // nullptr: default_registry()
+  /// Told who computes, before the first difference.
+  std::function<void(const Plan&)> on_plan = {};
 };
 
 /// One gradient: of a parameter, or of a layer's input.

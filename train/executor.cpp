@@ -1,6 +1,7 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/registry/orders.h>
 #include <fovea/kernels/registry/timing_tuner.h>
+#include <fovea/layers/engine_lists.h>
 #include <fovea/layers/fuse.h>
 #include <fovea/train/executor.h>
 
@@ -103,6 +104,7 @@ Executor::Impl::Impl(const Recipe& r, int o, const Preprocessing& p, const Regis
       net{(r.validate(o), r.net(o))},
       stream{opt.device} {
   options.policy = complete_policy(std::move(options.policy), opt.device);
+  if (!options.policy.recorded) require_known(options.policy, registry, opt.device, recipe);
   static_cast<void>(preprocessing.mean_shape(recipe.input));
   Graph g;  // recorded once for its parameters: every plan has the same
   record(g, Use::predict, 1, View::centre, false);

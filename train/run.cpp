@@ -1,6 +1,8 @@
 #include <fovea/core/error.h>
 #include <fovea/core/thread_pool.h>
 #include <fovea/data/subset.h>
+#include <fovea/kernels/registry/registry.h>
+#include <fovea/layers/engine_lists.h>
 #include <fovea/train/checkpoint.h>
 #include <fovea/train/clock.h>
 #include <fovea/train/metrics_log.h>
@@ -98,6 +100,7 @@ struct Run::Impl {
 
   explicit Impl(const RunOptions& o) : options{o} {}
   void open();
+  void require_known_engines() const;
   void make_tuner(const std::string& file);
   void make_trainer();
   void make_trainer_as(const Checkpoint& c, bool allow_different_bits);
@@ -124,6 +127,13 @@ void Run::Impl::open() {
   }
   fit_recipe(options.recipe, data, notes);
   options.recipe.validate(static_cast<int>(data.class_names.size()));
+}
+
+// Before the data: whoever mistypes an engine need not wait for the pictures.
+void Run::Impl::require_known_engines() const {
+  const TrainerOptions& o = options.trainer;
+  require_known(o.policy, o.registry != nullptr ? *o.registry : default_registry(), o.device,
+                options.recipe);
 }
 
 void Run::Impl::make_tuner(const std::string& file) {
@@ -153,6 +163,7 @@ void Run::Impl::start_fresh() {
     throw InvalidArgument(options.out.string() +
                           " exists: resume it (--resume) or choose another folder");
   }
+  require_known_engines();
   make_tuner(options.tuning);
   open();
   model = std::make_unique<Model>(fresh_model(options.recipe, data, options, notes));

@@ -307,14 +307,42 @@ TEST(Lanes, ChangeNoBit) {
 
 TEST(Choice, RefusesAnOpThatNoEngineOfTheListHas) {
   try {
-    TinyNet net(on(Device::cpu(), "fovea"));
+    TinyNet net(on(Device::cpu(), "simd"));
     FAIL() << "accepted";
   } catch (const Unsupported& e) {
-    EXPECT_NE(std::string(e.what()).find("layer input: nothing in the list can run input forward"),
+    EXPECT_NE(std::string(e.what()).find("layer conv1: nothing in the list can run conv forward"),
               std::string::npos)
         << e.what();
-    EXPECT_NE(std::string(e.what()).find("does not run on cpu"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("(simd: has no algorithm for it)"), std::string::npos)
+        << e.what();
   }
+}
+
+TEST(Choice, RefusesListsThatCannotBeMeant) {
+  const auto refused = [](const std::string& engines, const std::string& of_layer = "") {
+    ExecutorOptions o = on(Device::cpu(), engines);
+    if (!of_layer.empty()) o.policy.layers.push_back(parse_layer_engines(of_layer));
+    try {
+      TinyNet net(o);
+      return std::string("accepted");
+    } catch (const InvalidArgument& e) {
+      return std::string(e.what());
+    } catch (const Unsupported& e) {
+      return std::string(e.what());
+    }
+  };
+  EXPECT_EQ(refused("simdd,reference"), "no engine is called 'simdd'; the nearest is 'simd'");
+  EXPECT_EQ(refused("check:reference,smd"), "no engine is called 'smd'; the nearest is 'simd'");
+  EXPECT_EQ(refused("simd:loop,reference"),
+            "engine simd has no algorithm 'loop'; the nearest is 'loops'");
+  EXPECT_TRUE(
+      refused("fovea,cudnn")
+          .starts_with("engine list 'fovea,cudnn': nothing in it computes on cpu; what does: "));
+  EXPECT_EQ(refused("reference", "con=reference"),
+            "engines for 'con': tiny has no such layer; the nearest is 'conv1'");
+  EXPECT_EQ(refused("cudnn,reference", "conv1=reference:loops"), "accepted")
+      << "an engine of another machine may stand beside others";
+  EXPECT_EQ(refused("reference", "update=simd"), "accepted");
 }
 
 TEST(Choice, ALayersOwnListWins) {

@@ -118,7 +118,7 @@ TEST(EngineCheck, NamesTheLayerWhoseKernelIsWrong) {
 
 TEST(EngineCheck, IsPassedOverWhereOneOfTheTwoCannot) {
   const Registry registry = with_wrong_lrn();  // has nothing but LRN forward
-  EXPECT_EQ(trained("check:reference,wrong,reference", default_registry()),
+  EXPECT_EQ(trained("check:reference,cudnn,reference", default_registry()),
             trained("reference", default_registry()));
   EXPECT_THROW(trained("check:wrong,reference", registry), Unsupported);
 }
