@@ -1,6 +1,7 @@
 // check_grads_command.cpp - `fovea check-grads`: backward against differences of the loss.
 #include <fovea/cli/context.h>
 #include <fovea/cli/inputs.h>
+#include <fovea/cli/plan_text.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
 #include <fovea/train/check_gradients.h>
@@ -9,6 +10,15 @@
 #include <nlohmann/json.hpp>
 
 namespace fovea::cli {
+namespace {
+
+void print_who_computes(const CommandContext& c, const Plan& plan, const Policy& policy) {
+  std::string text = who_computes(plan, policy);
+  if (c.common.nondeterministic) text += "\nnote     " + what_nondeterministic_lets_in(plan);
+  c.common.json == "-" ? c.progress(text) : c.print(text);
+}
+
+}  // namespace
 
 int run_check_grads(const CommandContext& c, const CheckGradsCommand& o) {
   const Recipe recipe = o.recipe.resolve();
@@ -17,12 +27,15 @@ int run_check_grads(const CommandContext& c, const CheckGradsCommand& o) {
                           ": gradients are checked in fp32, the highest precision there is");
   }
   const Device device = Device::parse(c.common.device);
-  const auto rows = check_gradients(recipe, assumed_classes(recipe),
-                                    {.batch = o.recipe.batch.value_or(4),
-                                     .seed = c.common.seed,
-                                     .device = device,
-                                     .policy = c.common.policy(device),
-                                     .registry = &c.registry});
+  const Policy policy = c.common.policy(device);
+  const auto rows =
+      check_gradients(recipe, assumed_classes(recipe),
+                      {.batch = o.recipe.batch.value_or(4),
+                       .seed = c.common.seed,
+                       .device = device,
+                       .policy = policy,
+                       .registry = &c.registry,
+                       .on_plan = [&](const Plan& plan) { print_who_computes(c, plan, policy); }});
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   Table table({"layer", "gradient of", "relative error", "step", ""}, 2, true);
   for (const GradientCheck& r : rows) {

@@ -4,6 +4,7 @@
 #include <fovea/cli/inputs.h>
 #include <fovea/cli/machine.h>
 #include <fovea/cli/names.h>
+#include <fovea/cli/plan_text.h>
 #include <fovea/cli/text.h>
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/report.h>
@@ -248,17 +249,20 @@ std::string cut_of(const std::vector<cmp::SuiteProblem>& problems) {
       thousands(kEmulatedWeights).c_str(), thousands(kEmulatedElements).c_str());
 }
 
+// A line beside the report: standard output may be taken by it.
+void say(const CommandContext& c, const std::string& line) {
+  c.common.json == "-" ? c.progress(line) : c.print(line);
+}
+
 // Says what became slower, against what; whether anything did.
 bool judge_by(const CommandContext& c, const cmp::Report& old, const cmp::Report& now) {
-  const auto say = [&c](const std::string& line) {
-    c.common.json == "-" ? c.progress(line) : c.print(line);
-  };
   const std::vector<cmp::Regression> slower = regressions(old, now);
-  for (const std::string& change : changes(old, now)) say("baseline: " + change);
-  for (const std::string& row : stopped_running(old, now)) say("baseline: " + row);
-  for (const cmp::Regression& r : slower) say("slower: " + r.row + ": " + r.what);
+  for (const std::string& change : changes(old, now)) say(c, "baseline: " + change);
+  for (const std::string& row : stopped_running(old, now)) say(c, "baseline: " + row);
+  for (const cmp::Regression& r : slower) say(c, "slower: " + r.row + ": " + r.what);
   const std::size_t missing = rows_missing(old, now);
-  say(format("baseline of %s: %zu rows ran in both, %zu of its rows were not made here, %zu slower",
+  say(c,
+      format("baseline of %s: %zu rows ran in both, %zu of its rows were not made here, %zu slower",
              old.date.c_str(), rows_in_both(old, now), missing, slower.size()));
   return !slower.empty();
 }
@@ -322,6 +326,7 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
     std::fputs(compare_table(report.rows).c_str(), stdout);
     std::fputs(compare_complaints(report.rows).c_str(), stdout);
   }
+  if (c.common.nondeterministic) say(c, what_nondeterministic_lets_in(report.rows));
   const bool slower = old && judge_by(c, *old, report);
   if (c.common.json != "-") c.print(summary(report.rows));
   return all_right(report.rows) && !slower ? 0 : 1;

@@ -30,6 +30,7 @@ struct Column {
   std::vector<double> floors_us;  // by part; 0 where no least time is known
   std::size_t planned_bytes = 0, peak_bytes = 0;
   std::string lets_in;  // with --nondeterministic
+  std::string who;      // computes what, where several engines do
   std::string name() const {
     return (engines.empty() ? "default" : engines) + " " + std::string(name_of(math));
   }
@@ -50,7 +51,8 @@ std::vector<Column> columns_of(const TimeCommand& o) {
                          .declined = {},
                          .timing = {},
                          .floors_us = {},
-                         .lets_in = {}});
+                         .lets_in = {},
+                         .who = {}});
     }
   }
   return columns;
@@ -75,6 +77,14 @@ class LazyCeilings {
   std::optional<compare::Ceilings> ceilings_;
 };
 
+/// Which ops each engine has; "" where one has all.
+std::string who_of_several(const Plan& plan) {
+  const std::string& first = plan.rows().front().choice.engine;
+  const bool several =
+      std::ranges::any_of(plan.rows(), [&](const PlanRow& r) { return r.choice.engine != first; });
+  return several ? engines_line(plan) : "";
+}
+
 void measure(Column& column, const CommandContext& c, const TimeCommand& o, const Recipe& recipe,
              const Device& device, LazyCeilings& ceilings) {
   Common common = c.common;
@@ -89,6 +99,7 @@ void measure(Column& column, const CommandContext& c, const TimeCommand& o, cons
     const Executor::PlanId training = e.add_training(recipe.train.batch);
     column.planned_bytes = e.planned_bytes();
     column.lets_in = what_nondeterministic_lets_in(e.plan(training));
+    column.who = who_of_several(e.plan(training));
     e.allocate();
     column.timing = time_step(e, training, recipe.train.batch, o.steps, common.seed);
     column.peak_bytes = memory.statistics().peak_bytes;
@@ -270,6 +281,7 @@ int run_time(const CommandContext& c, const TimeCommand& o) {
   print_table({columns.begin(), declined.begin()});
   c.print(text_of(ceilings(), maths_of(o)));
   for (const Column& k : columns) {
+    if (!k.who.empty()) c.print(k.name() + ": " + k.who);
     if (c.common.nondeterministic && k.declined.empty()) c.print(k.name() + ": " + k.lets_in);
   }
   for (const Column& k : declined) c.print(k.name() + " declined: " + k.declined);

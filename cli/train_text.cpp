@@ -112,7 +112,7 @@ void print_head(const CommandContext& c, const Run& run, TrainOutput& out) {
   const RunOptions& o = run.options();
   const Plan& plan = run.trainer().executor().plan(Executor::PlanId{});
   out.print("device   " + device_line(c, run.trainer().executor().device()));
-  out.print("engine   " + engines_line(plan));
+  out.print(who_computes(plan, o.trainer.policy));
   if (const std::string tuning = run.tuning_summary(); !tuning.empty()) {
     out.print("tuning   fastest: " + tuning + "; " + (run.folder() / "tuning.txt").string());
   }

@@ -90,6 +90,7 @@ json check-grads '0 error' '0 right'
 # engine lists
 run 'check:' 0 train --config tiny.toml --data data --out checked --engine check:onednn,reference,check:simd,reference --epochs 1
 expect 'check:' checked/log.txt 'checked by reference:'
+expect 'check:' out.txt '^engine   .* for: ' '^         layer +forward +dgrad +wgrad$' '^         conv1 +(onednn|simd|reference):.*, checked by reference:'
 run 'resume of check:' 0 train --resume checked --epochs 2
 run smallest 0 plan --config tiny.toml --engine smallest,reference
 run '--engine-for' 0 plan --config tiny.toml --engine-for 'conv*=reference'

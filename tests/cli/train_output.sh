@@ -30,6 +30,7 @@ expect 'train on IDX files' out.txt '^device   cpu: [0-9]+ threads?, .*\(no GPU:
   '^test error .* \(accuracy .* %\), 24 images, last weights; trained .*, peak memory .* \* shown only; nothing is chosen by it$' \
   '^model    idx/model.safetensors; report idx/report.html$' '^next .* evaluate --run idx --data data$' \
   'classify --run idx --data data --index 17$' 'train --preset alexnet-2012 --data YOUR_FOLDER'
+if grep -qE '^         layer ' out.txt; then echo 'FAILED: layers, and one engine has each op'; failed=1; fi
 run_next out.txt
 expect log idx/log.txt '^# .* train --config tiny.toml ' '^conv1 +conv forward ' '^test error '
 expect records idx/metrics.jsonl '"step":1,"epoch":1,"images":16,"loss":.*"top5_error":null,.*"split":"train"' \
@@ -67,4 +68,10 @@ expect 'a preset on other data' out.txt '^note     .* 3 outputs, one a class; ci
 
 "$fovea" train --config tiny.toml --data data --out loose --nondeterministic > out.txt 2> err.txt
 expect nondeterministic out.txt '^note     --nondeterministic lets in ' ', nondeterministic\)$'
+
+"$fovea" train --config tiny.toml --data data --out mixed --engine-for 'conv*=reference' --max-steps 1 > out.txt 2> err.txt
+expect 'lists for layers' out.txt '^engine   .*reference for: conv' '^         layer +forward +dgrad +wgrad$' \
+  '^         conv1 +reference:loops +reference:loops$' '^         fc2 +(onednn|simd|fovea):.* (onednn|simd|fovea):.* (onednn|simd|fovea):'
+"$fovea" train --resume mixed > out.txt 2> err.txt
+expect 'and after a resume' out.txt '^         conv1 +reference:loops +reference:loops$'
 exit $failed
