@@ -8,17 +8,6 @@
 namespace fovea::compare {
 namespace {
 
-// "[2,0,13,5]": where element `at` lies.
-std::string place(const Shape& shape, std::size_t at) {
-  std::string text;
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    const auto extent = static_cast<std::size_t>(shape[axis]);
-    text = std::to_string(at % extent) + (text.empty() ? "" : ",") + text;
-    at /= extent;
-  }
-  return "[" + text + "]";
-}
-
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 // tolerance: nullptr where all must be equal.
@@ -61,6 +50,16 @@ Difference by_type(const HostTensor& got, const HostTensor& want, const double* 
 }
 
 }  // namespace
+
+std::string place(const Shape& shape, std::size_t at) {
+  std::string text;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    const auto extent = static_cast<std::size_t>(shape[axis]);
+    text = std::to_string(at % extent) + (text.empty() ? "" : ",") + text;
+    at /= extent;
+  }
+  return "[" + text + "]";
+}
 
 Difference difference(const HostTensor& got, const HostTensor& want) {
   return by_type(got, want, nullptr);

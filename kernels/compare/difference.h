@@ -19,6 +19,9 @@ struct Difference {
   explicit operator bool() const { return count != 0; }
 };
 
+/// "[2,0,13,5]": where element `at` lies.
+std::string place(const Shape& shape, std::size_t at);
+
 /// Compares to the bit of the values (0 equals -0, NaN equals NaN).
 Difference difference(const HostTensor& got, const HostTensor& want);
 /// As above, with |got - want| up to tolerance[i] allowed in fp32 tensors; others must be equal.

@@ -47,13 +47,6 @@ std::vector<float> as_floats(const HostTensor& t) {
   return values;
 }
 
-void assign(HostTensor& t, const std::vector<float>& values) {
-  with_elements(t, [&](auto elements) {
-    using T = typename decltype(elements)::value_type;
-    std::ranges::transform(values, elements.begin(), [](float v) { return static_cast<T>(v); });
-  });
-}
-
 HostTensor narrowed(const HostTensor& t) {
   HostTensor out(DType::bf16, t.shape);
   std::ranges::transform(t.as<float>(), out.as<bf16>().begin(),

@@ -20,9 +20,8 @@ DType stored_type(const Operand& o, Math math);
 /// The math mode whose types an algorithm's tensors have.
 inline Math storage_of(const AlgorithmFacts& a) { return a.fp32_tensors ? Math::fp32 : a.math; }
 
-/// The elements as floats, whatever their type; and the reverse.
+/// The elements as floats, whatever their type.
 std::vector<float> as_floats(const HostTensor& t);
-void assign(HostTensor& t, const std::vector<float>& values);
 
 /// An fp32 tensor as bf16, to nearest; and back.
 HostTensor narrowed(const HostTensor& t);

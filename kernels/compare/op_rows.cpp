@@ -2,6 +2,7 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/counting.h>
 #include <fovea/kernels/compare/execution.h>
+#include <fovea/kernels/compare/given.h>
 #include <fovea/kernels/compare/measure.h>
 #include <fovea/kernels/compare/patterns.h>
 #include <fovea/kernels/compare/rows.h>
@@ -70,11 +71,7 @@ class OpRows {
       throw Unsupported("no algorithm that --algo admits runs it; --list says why not");
     }
     CaseValues c = make_values(subject_, Values::reals, options_.seed, math);
-    const std::vector<Operand>& operands = subject_.operands();
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (operands[i].role == Role::out) continue;
-      take(given, operands[i].name, c.tensors[i]);
-    }
+    take(given, subject_, c);
     const auto variants = admitted_variants(*only);
     if (variants.empty()) throw Unsupported("no variant of it is called as --algo says");
     const CaseValues result = Execution(subject_, *only, variants.front(), device_, c, false).run();
@@ -336,17 +333,6 @@ class OpRows {
       all.push_back({std::string(operands[i].name) + suffix, t.shape, as_floats(t)});
     }
     return all;
-  }
-
-  static void take(const std::vector<NamedValues>& given, std::string_view name, HostTensor& to) {
-    const auto found = std::ranges::find(given, name, &NamedValues::name);
-    if (found == given.end()) return;
-    if (found->shape != to.shape) {
-      throw InvalidArgument("tensor " + std::string(name) + " is " +
-                            fovea::to_string(found->shape) + ", the problem's is " +
-                            fovea::to_string(to.shape));
-    }
-    assign(to, found->elements);
   }
 
   void add(Row row) {

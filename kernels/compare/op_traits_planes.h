@@ -5,25 +5,49 @@
 
 namespace fovea::compare {
 
+/// Cells of a window that lie inside the plane: [begin, end) of its rows and columns.
+struct CellsInPlane {
+  int row, row_end, column, column_end;
+  CellsInPlane(const PoolProblem& p, std::int64_t pixel) {
+    const int top = static_cast<int>(pixel / p.q() % p.p()) * p.u - p.ph.begin;
+    const int left = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin;
+    row = std::max(0, -top);
+    row_end = std::min(p.r, p.h - top);
+    column = std::max(0, -left);
+    column_end = std::min(p.s, p.w - left);
+  }
+  bool hold(int r, int s) const { return r >= row && r < row_end && s >= column && s < column_end; }
+};
+
 /// u8 [n,p,q,c]: for each window one of its cells inside the plane, at random.
 inline Fill winners(const PoolProblem& p) {
   return [p](HostTensor& t, const FillContext& context) {
-    const auto pick = [](std::uint32_t bits, int start, int size, int extent) {
-      const int begin = std::max(0, -start);
-      const int end = std::min(size, extent - start);
+    const auto pick = [](std::uint32_t bits, int begin, int end) {
       return begin + static_cast<int>(uniform_below(bits, static_cast<std::uint32_t>(end - begin)));
     };
     std::size_t at = 0;
     for (std::uint8_t& v : t.as<std::uint8_t>()) {
       const Bits4 bits = context.random(at);
-      const auto pixel = static_cast<std::int64_t>(at++) / p.c;
-      const int i = static_cast<int>(pixel / p.q() % p.p());
-      const int j = static_cast<int>(pixel % p.q());
-      const int row = pick(bits[0], i * p.u - p.ph.begin, p.r, p.h);
-      const int column = pick(bits[1], j * p.v - p.pw.begin, p.s, p.w);
+      const CellsInPlane cells(p, static_cast<std::int64_t>(at++) / p.c);
+      const int row = pick(bits[0], cells.row, cells.row_end);
+      const int column = pick(bits[1], cells.column, cells.column_end);
       v = static_cast<std::uint8_t>(row * p.s + column);
     }
   };
+}
+/// Only such: what wins is a cell that some engines write to.
+inline Condition winning_cells(const PoolProblem& p) {
+  return {"r_i * " + std::to_string(p.s) + " + s_i, a cell of the window of " +
+              std::to_string(p.r) + "x" + std::to_string(p.s) + " that lies inside the plane",
+          [p](const HostTensor& t) -> std::optional<std::size_t> {
+            std::size_t at = 0;
+            for (const std::uint8_t v : t.as<std::uint8_t>()) {
+              const CellsInPlane cells(p, static_cast<std::int64_t>(at) / p.c);
+              if (!cells.hold(v / p.s, v % p.s)) return at;
+              ++at;
+            }
+            return {};
+          }};
 }
 
 /// Windows that hold one cell at most.
@@ -60,7 +84,8 @@ struct OpTraits<MaxPoolBackward> : CommonTraits<MaxPoolBackward> {
              .member = &A::argmax,
              .shape = p.y_shape(),
              .dtype = DType::u8,
-             .fill = winners(p)},
+             .fill = winners(p),
+             .condition = winning_cells(p)},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
   }
   static std::vector<double> tolerance(const MaxPoolBackward::Problem& p, const CaseValues& in,
@@ -211,7 +236,8 @@ struct OpTraits<LrnPoolBackward> : CommonTraits<LrnPoolBackward> {
              .member = &A::argmax,
              .shape = p.y_shape(),
              .dtype = DType::u8,
-             .fill = winners(p.pool)},
+             .fill = winners(p.pool),
+             .condition = winning_cells(p.pool)},
             {.name = "dy", .member = &A::dy, .shape = p.y_shape()},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
   }

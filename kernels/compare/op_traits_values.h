@@ -151,7 +151,8 @@ struct OpTraits<SoftmaxLoss> : LossTraits<SoftmaxLoss> {
          .member = &A::labels,
          .shape = {p.n},
          .dtype = DType::i32,
-         .fill = labels(p.c)},
+         .fill = labels(p.c),
+         .condition = classes(p.c)},
         {.name = "probability", .member = &A::probability, .role = Role::out, .shape = {p.n, p.c}},
         {.name = "metrics", .member = &A::metrics, .role = Role::out, .shape = {4}}};
   }
@@ -179,7 +180,8 @@ struct OpTraits<SoftmaxLossBackward> : LossTraits<SoftmaxLossBackward> {
              .member = &A::labels,
              .shape = {p.n},
              .dtype = DType::i32,
-             .fill = labels(p.c)},
+             .fill = labels(p.c),
+             .condition = classes(p.c)},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = {p.n, p.c}}};
   }
   /// The difference, and a division or the product with a rounded reciprocal.
@@ -253,6 +255,30 @@ inline std::vector<Segment> seeded_segments(const UpdateProblem& p) {
   return segments;
 }
 
+/// The bytes of such a table: what one names lies in the block, in order, and belongs to it alone.
+inline Condition segments_within(const UpdateProblem& p) {
+  const auto first_bad = [p](const HostTensor& t) -> std::optional<std::size_t> {
+    std::vector<Segment> table(static_cast<std::size_t>(p.segments));
+    std::memcpy(table.data(), t.bytes.data(), t.bytes.size());
+    const bool descending = table.front().offset > table.back().offset;
+    std::int64_t end = 0;  // of the one before
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      const std::size_t at = descending ? table.size() - 1 - i : i;
+      const Segment& s = table[at];
+      const bool in_order = i == 0 ? s.offset == 0 : s.offset >= std::max(end, std::int64_t{1});
+      if (!in_order || s.offset % kParameterAlignment != 0 || s.offset >= p.count || s.length < 0 ||
+          s.length > p.count - s.offset) {
+        return at * sizeof(Segment);
+      }
+      end = s.offset + s.length;
+    }
+    return {};
+  };
+  return {"the bytes of segments in the order of their offsets, the first 0, each a multiple of " +
+              std::to_string(kParameterAlignment) + ", none over another or behind the block",
+          first_bad};
+}
+
 template <>
 struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
   using A = SgdUpdate::Args;
@@ -270,7 +296,8 @@ struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
              .member = &A::segments,
              .shape = {table},
              .dtype = DType::u8,
-             .fill = fill_segments},
+             .fill = fill_segments,
+             .condition = segments_within(p)},
             {.name = "weights", .member = &A::weights, .role = Role::in_out, .shape = {p.count}},
             {.name = "velocity", .member = &A::velocity, .role = Role::in_out, .shape = {p.count}}};
   }

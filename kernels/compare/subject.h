@@ -3,6 +3,7 @@
 // three and compiled once; op_case.h makes them of an op.
 #pragma once
 
+#include <fovea/kernels/compare/condition.h>
 #include <fovea/kernels/compare/fill.h>
 #include <fovea/kernels/compare/host_tensor.h>
 #include <fovea/kernels/ops/candidates.h>
@@ -42,6 +43,7 @@ struct Operand {
   Shape shape;
   DType dtype = DType::f32;
   Fill fill = {};                // empty: any_values()
+  Condition condition = {};      // what values from elsewhere must be
   std::string_view may_be = "";  // the input that this output may share its memory with
   bool wide = false;             // fp32 in every math mode: a bias, a sum of many
 };

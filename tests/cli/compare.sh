@@ -126,6 +126,23 @@ expect '--load of another shape' err.txt 'tensor x is '
 run '--dump of several' 2 compare --device cpu --problem "$problem" --dump one.safetensors
 expect '--dump of several' err.txt 'give one --problem and one --pass'
 
+# tensors from elsewhere: taken without metadata, refused where they are not what the op has
+# tensors FILE HEADER BYTE...: a safetensors file of one piece of data.
+tensors() {
+  local file=$1 header=$2
+  shift 2
+  { bytes $((${#header} & 255)) $((${#header} >> 8)) 0 0 0 0 0 0; printf %s "$header"; bytes "$@"; } > "$file"
+}
+labels='{"labels":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'
+softmax=(compare --device cpu --problem softmax_loss:n4c10 --pass forward --math fp32 --algo simd --dump o.st)
+tensors labels.st "$labels" 0 0 0 0  0 0 16 65  0 0 128 63  0 0 0 0  # 0 9 1 0
+run '--load of labels' 0 "${softmax[@]}" --load labels.st
+for bad in '0 36 116 73' '0 0 192 127' '0 0 128 191' '0 0 0 63'; do  # 1e6 NaN -1 0.5
+  tensors labels.st "$labels" 0 0 0 0  0 0 16 65  $bad  0 0 0 0
+  run "--load of a label of $bad" 2 "${softmax[@]}" --load labels.st
+  expect "--load of a label of $bad" err.txt '^fovea: tensor labels is .* at \[2\]: give a class from 0 to 9$'
+done
+
 # fovea time: the floor and the share beside each time
 tiny_recipe tiny.toml
 run time 0 time --config tiny.toml --device cpu --steps 3

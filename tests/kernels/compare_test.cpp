@@ -2,11 +2,15 @@
 // found, suites.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/compare.h>
+#include <fovea/kernels/ops/update.h>
 #include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/tests/support/broken_convolutions.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -151,6 +155,72 @@ TEST(Compare, RunsOneProblemOnGivenTensors) {
   EXPECT_THROW(run_problem(default_registry(), problem, Pass::forward, options,
                            {{"x", {1, 2, 1, 1}, {1, 2}}}),
                InvalidArgument);
+}
+
+// What run_problem() says of one tensor that it should not take.
+std::string refusal_of(const std::string& problem, Pass pass, const NamedValues& given) {
+  Options options;
+  options.algorithms = {"reference"};
+  options.maths = {Math::fp32};
+  try {
+    run_problem(default_registry(), parse_problem(problem), pass, options, {given});
+  } catch (const InvalidArgument& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Compare, RefusesIntegersThatNoAlgorithmMayRead) {
+  const auto labels = [](float v) {
+    return refusal_of("softmax_loss:n4c10", Pass::forward, {"labels", {4}, {0, 9, v, 1}});
+  };
+  EXPECT_EQ(labels(9), "");
+  EXPECT_EQ(labels(1e6F), "tensor labels is 1000000 at [2]: give a class from 0 to 9");
+  EXPECT_EQ(labels(1e20F), "tensor labels is 1.00000002e+20 at [2]: give a class from 0 to 9");
+  EXPECT_EQ(labels(-1), "tensor labels is -1 at [2]: give a class from 0 to 9");
+  EXPECT_EQ(labels(1.5F), "tensor labels is 1.5 at [2]: give a class from 0 to 9");
+  EXPECT_EQ(labels(std::numeric_limits<float>::quiet_NaN()),
+            "tensor labels is nan at [2]: give a class from 0 to 9");
+
+  // Windows of 2x2 with a row of padding above: the first row's winners lie in their second.
+  const auto winner = [](float v) {
+    return refusal_of("maxpool:n1c1h3r2u2ph1:0pw1:0", Pass::dgrad,
+                      {"argmax", {1, 2, 2, 1}, {v, 3, 3, 0}});
+  };
+  EXPECT_EQ(winner(3), "");
+  for (const float bad : {0.0F, 2.0F, 4.0F, 255.0F}) {
+    EXPECT_NE(winner(bad).find(" at [0,0,0,0]: give r_i * 2 + s_i, a cell of the window of 2x2"),
+              std::string::npos)
+        << bad << ": " << winner(bad);
+  }
+
+  const auto pixel = [](float v) {
+    return refusal_of("input:n1c1h1", Pass::forward, {"x", {1, 1, 1, 1}, {v}});
+  };
+  EXPECT_EQ(pixel(255), "");
+  EXPECT_EQ(pixel(256), "tensor x is 256 at [0,0,0,0]: give a whole number from 0 to 255");
+}
+
+TEST(Compare, TakesATableOfSegmentsThatStaysInItsBlock) {
+  const auto refusal = [](std::vector<Segment> table) {
+    NamedValues bytes{"segments", {64}, std::vector<float>(64)};
+    std::vector<std::uint8_t> raw(64);
+    std::memcpy(raw.data(), table.data(), raw.size());
+    std::ranges::copy(raw, bytes.elements.begin());
+    return refusal_of("sgd:n256segments2", Pass::forward, bytes);
+  };
+  EXPECT_EQ(refusal({{.offset = 0, .length = 60}, {.offset = 64, .length = 192}}), "");
+  EXPECT_EQ(refusal({{.offset = 64, .length = 192}, {.offset = 0, .length = 64}}), "");
+  for (const Segment& second :
+       {Segment{.offset = 64, .length = 193}, Segment{.offset = 256, .length = 0},
+        Segment{.offset = 65, .length = 1}, Segment{.offset = 64, .length = -1},
+        Segment{.offset = std::int64_t{1} << 62, .length = std::int64_t{1} << 62},
+        Segment{.offset = 0, .length = 64}}) {
+    EXPECT_NE(refusal({{.offset = 0, .length = 64}, second}).find(" at [32]: give the bytes of "),
+              std::string::npos)
+        << second.offset << " " << second.length;
+  }
+  EXPECT_NE(refusal({{.offset = 0, .length = 65}, {.offset = 64, .length = 1}}), "") << "overlap";
 }
 
 TEST(Compare, GivesTheSameRowsInOrderSideBySide) {
