@@ -16,6 +16,9 @@
 
 #include <csignal>
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace fovea {
 namespace {
@@ -197,6 +200,27 @@ void check_resume(const CLI::App& app) {
   }
 }
 
+// Options of compare that would do nothing beside another.
+void check_compare(const CLI::App& app) {
+  const std::pair<const char*, std::vector<const char*>> idle[] = {
+      {"--dump",
+       {"--suite", "--list", "--canonical", "--once", "--out", "--csv", "--json", "--baseline",
+        "--dump-wrong", "--reps", "--variants"}},
+      {"--canonical",
+       {"--list", "--once", "--out", "--csv", "--json", "--baseline", "--dump-wrong"}},
+      {"--list", {"--once", "--out", "--csv", "--baseline", "--dump-wrong"}},
+      {"--once", {"--baseline", "--dump-wrong", "--reps"}},
+      {"--no-check", {"--dump-wrong"}}};
+  for (const auto& [name, others] : idle) {
+    if (app.count(name) == 0) continue;
+    for (const char* other : others) {
+      if (app.count(other) == 0) continue;
+      throw InvalidArgument(std::string(other) + " does nothing beside " + name +
+                            ": leave one out");
+    }
+  }
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 // What CLI11 says, but a command that does not exist is named, with the nearest.
@@ -312,6 +336,7 @@ int command_main(int argc, char** argv, const CommandAdditions& additions) {
   std::signal(SIGXFSZ, SIG_IGN);
   return guarded(context.program, [&] {
     check_resume(*t);
+    check_compare(*compared);
     if (compared->count("--math") > 0) compare.maths = split(context.common.math, ',');
     if (context.common.threads > 0) ThreadPool::set_shared_threads(context.common.threads);
     set_log_sink([&](LogLevel level, std::string_view message) {

@@ -189,22 +189,48 @@ cmp::Options options_of(const CommandContext& c, const CompareCommand& o) {
   return options;
 }
 
-int dump(const CommandContext& c, const CompareCommand& o, const cmp::Options& options) {
-  if (o.problems.size() != 1 || !o.suites.empty() || options.passes.size() != 1) {
-    throw InvalidArgument("--dump writes one problem: give one --problem and one --pass");
+// A problem of a pass with every field; as it is where it is none.
+std::string canonical(const std::string& problem, Pass pass) {
+  try {
+    return print_problem(problem_of_pass(cmp::parse_problem(problem), pass), true);
+  } catch (const InvalidArgument&) {
+    return problem;
   }
+}
+
+// The tensors of a file. What it says of itself must be what is asked for; it may say nothing.
+std::vector<cmp::NamedValues> loaded(const std::string& path, const std::string& problem,
+                                     Pass pass) {
+  TensorFile file = load_tensors(path);
+  const auto require = [&](const char* key, const std::string& asked, const auto& in_full) {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end() || in_full(found->second) == in_full(asked)) return;
+    throw InvalidArgument("--load " + path + ": its " + key + " is " + found->second + ", not " +
+                          asked + ", which is asked for");
+  };
+  require("pass", std::string(name_of(pass)), [](const std::string& text) { return text; });
+  require("problem", problem, [pass](const std::string& text) { return canonical(text, pass); });
+  std::vector<cmp::NamedValues> values;
+  for (NamedTensor& t : file.tensors) values.push_back({t.name, t.shape, std::move(t.elements)});
+  return values;
+}
+
+int dump(const CommandContext& c, const CompareCommand& o, const cmp::Options& options,
+         const std::vector<cmp::SuiteProblem>& problems) {
+  if (problems.size() != 1 || options.passes.size() != 1) {
+    throw InvalidArgument(
+        "--dump writes one problem: give one --problem and one --pass, and one --batch at most");
+  }
+  if (o.maths.size() > 1) throw InvalidArgument("--dump computes once: give one --math");
   const Pass pass = options.passes.front();
-  const auto problem = cmp::problem_of_pass(cmp::parse_problem(o.problems.front()), pass);
-  std::vector<cmp::NamedValues> given;
-  if (!o.load.empty()) {
-    for (NamedTensor& t : load_tensors(o.load).tensors) {
-      given.push_back({t.name, t.shape, std::move(t.elements)});
-    }
-  }
+  const auto problem = problem_of_pass(problems.front(), pass);
+  const std::string text = print_problem(problem);
   cmp::Options one = options;
   one.maths.resize(1);
-  const auto values = run_problem(c.registry, problem, pass, one, given);
-  save_tensors(o.dump, file_of(values, print_problem(problem), pass, one.maths.front()));
+  const auto values =
+      run_problem(c.registry, problem, pass, one,
+                  o.load.empty() ? std::vector<cmp::NamedValues>{} : loaded(o.load, text, pass));
+  save_tensors(o.dump, file_of(values, text, pass, one.maths.front()));
   return 0;
 }
 
@@ -287,7 +313,7 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
     for (const auto& p : problems) c.print(print_problem(p, true));
     return 0;
   }
-  if (!o.dump.empty()) return dump(c, o, options);
+  if (!o.dump.empty()) return dump(c, o, options, problems);
   std::optional<cmp::Report> old;
   if (!o.baseline.empty()) old = cmp::parse_report(read_text(o.baseline));
 

@@ -70,8 +70,10 @@ FOVEA_API void fill_speedups(std::vector<Row>& rows);
 
 FOVEA_API Ceilings measure_ceilings(const Registry& registry, const Options& options);
 
-/// Inputs (seeded, or `given`, by name) and result of the one algorithm that options admit. Throws
-/// Unsupported where none or several do, InvalidArgument where a given tensor has another shape.
+/// Inputs (seeded, or `given`, by name) and result of the one algorithm that options admit. A
+/// tensor that is read and written stands there twice: as NAME_before, and as NAME what comes out.
+/// Throws Unsupported where none or several do, InvalidArgument where a given tensor is none of the
+/// op's, has another shape, or an integer that would lead out of a tensor.
 FOVEA_API std::vector<NamedValues> run_problem(const Registry& registry,
                                                const SuiteProblem& problem, Pass pass,
                                                const Options& options,

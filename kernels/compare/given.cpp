@@ -61,6 +61,28 @@ void assign(const NamedValues& given, const Operand& o, HostTensor& to) {
   if (const auto at = o.condition.first_bad(to)) refuse(given, *at, o.condition.wanted);
 }
 
+// A name that the subject has; of a tensor that is read and written what goes in must be there too.
+void require_known(const std::string& name, const std::vector<NamedValues>& given,
+                   const Subject& subject) {
+  std::string known;
+  for (const Operand& o : subject.operands()) {
+    const std::string own(o.name), before = name_before(o);
+    known += (known.empty() ? "" : ", ") + own + (o.role == Role::in_out ? ", " + before : "");
+    if (o.role == Role::in_out && name == before) return;
+    if (o.role != Role::in && name == own + "_expected") return;
+    if (name != own) continue;
+    if (o.role != Role::in_out ||
+        std::ranges::find(given, before, &NamedValues::name) != given.end()) {
+      return;
+    }
+    throw InvalidArgument("tensor " + own + " is what comes out: give " + before +
+                          ", what goes in");
+  }
+  throw InvalidArgument(std::string(subject.facts().op) + " " +
+                        std::string(name_of(subject.facts().pass)) + " has no tensor " + name +
+                        ": it has " + known);
+}
+
 }  // namespace
 
 Condition classes(int count) {
@@ -74,12 +96,17 @@ Condition classes(int count) {
           }};
 }
 
+std::string name_before(const Operand& o) { return std::string(o.name) + "_before"; }
+
 void take(const std::vector<NamedValues>& given, const Subject& subject, CaseValues& to) {
   const std::vector<Operand>& operands = subject.operands();
+  for (const NamedValues& g : given) require_known(g.name, given, subject);
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].role == Role::out) continue;
-    const auto found = std::ranges::find(given, operands[i].name, &NamedValues::name);
-    if (found != given.end()) assign(*found, operands[i], to.tensors[i]);
+    const Operand& o = operands[i];
+    if (o.role == Role::out) continue;
+    const std::string name = o.role == Role::in ? std::string(o.name) : name_before(o);
+    const auto found = std::ranges::find(given, name, &NamedValues::name);
+    if (found != given.end()) assign(*found, o, to.tensors[i]);
   }
 }
 

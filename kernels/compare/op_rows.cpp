@@ -321,7 +321,8 @@ class OpRows {
     return std::max(blank_.flops, 10 * bytes_of(Math::fp32)) <= kSmall;
   }
 
-  // Inputs (without a suffix) and the outputs of a result, which holds no others.
+  // Inputs (without a suffix; what is overwritten as NAME_before) and the outputs of a result,
+  // which holds no others.
   std::vector<NamedValues> named(const CaseValues& in, const CaseValues& result,
                                  const std::string& suffix) const {
     std::vector<NamedValues> all;
@@ -329,6 +330,9 @@ class OpRows {
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const bool given = operands[i].role == Role::in;
       if (!suffix.empty() && given) continue;
+      if (suffix.empty() && operands[i].role == Role::in_out) {
+        all.push_back({name_before(operands[i]), in.tensors[i].shape, as_floats(in.tensors[i])});
+      }
       const HostTensor& t = (given ? in : result).tensors[i];
       all.push_back({std::string(operands[i].name) + suffix, t.shape, as_floats(t)});
     }

@@ -120,11 +120,42 @@ done
 strings_of() { head -c 2000 "$1" | tr -d '\0'; }
 strings_of forward | grep -qaF "conv:$problem+bias+relu\"" && strings_of dgrad | grep -qaF "conv:$problem+mask\"" &&
   strings_of wgrad | grep -qaF "conv:$problem+db\"" || { echo 'FAILED --dump: epilogues of other passes'; failed=1; }
-run '--load of another shape' 2 compare --device cpu --problem n1c4h10k8r3ph1 --pass forward \
-  --math fp32 --algo reference --load one.safetensors --dump three.safetensors
-expect '--load of another shape' err.txt 'tensor x is '
 run '--dump of several' 2 compare --device cpu --problem "$problem" --dump one.safetensors
 expect '--dump of several' err.txt 'give one --problem and one --pass'
+run '--dump of two batches' 2 "${reference[@]}" --batch 2,3 --dump one.safetensors
+run '--dump of two modes' 2 compare --device cpu --problem "$problem" --pass forward --math fp32,bf16 --algo reference --dump one.safetensors
+expect '--dump of two modes' err.txt 'give one --math'
+run '--dump of another batch' 0 "${reference[@]}" --batch 3 --dump three.safetensors
+strings_of three.safetensors | grep -qaF "conv:n3c4h9k8r3ph1\"" || { echo 'FAILED --dump: not of batch 3'; failed=1; }
+
+# what goes in and comes out of one tensor: both are in the file
+for op in "conv:$problem+acc:wgrad" sgd:n256segments3:forward; do
+  both=(compare --device cpu --problem "${op%:*}" --pass "${op##*:}" --math fp32 --algo reference)
+  run "--dump of $op" 0 "${both[@]}" --seed 5 --dump one.st
+  run "--load of $op" 0 "${both[@]}" --seed 6 --load one.st --dump two.st
+  cmp one.st two.st || failed=1
+done
+strings_of one.st | grep -qaF '"weights_before"' || { echo 'FAILED --dump: not what went in'; failed=1; }
+
+# options that would be passed over
+run '--dump --csv' 2 "${reference[@]}" --dump one.safetensors --csv rows.csv
+expect '--dump --csv' err.txt '^fovea: --csv does nothing beside --dump: leave one out$'
+for idle in '--dump d --list' '--dump d --once' '--dump d --baseline b' '--dump d --out o' '--dump d --json -' \
+  '--dump d --suite lenet' '--list --csv c' '--list --baseline b' '--canonical --out o' '--once --baseline b' \
+  '--no-check --dump-wrong d'; do
+  run "$idle" 2 "${reference[@]}" $idle
+  expect "$idle" err.txt ' does nothing beside --[a-z-]+: leave one out$'
+done
+
+# files of another problem or pass, and of tensors that the op has not
+run '--load of another problem' 2 compare --device cpu --problem n1c4h9k8r3 --pass forward --math fp32 --algo reference \
+  --load two.safetensors --dump d
+expect '--load of another problem' err.txt "two.safetensors: its problem is conv:$problem, not conv:n1c4h9k8r3, which is asked for$"
+run '--load of another pass' 2 compare --device cpu --problem "$problem" --pass wgrad --math fp32 --algo reference \
+  --load two.safetensors --dump d
+expect '--load of another pass' err.txt 'its pass is forward, not wgrad, which is asked for$'
+run '--load of the same in full' 0 compare --device cpu --problem conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1+relu+db --pass wgrad \
+  --math fp32 --algo reference --load wgrad --dump d
 
 # tensors from elsewhere: taken without metadata, refused where they are not what the op has
 # tensors FILE HEADER BYTE...: a safetensors file of one piece of data.
@@ -134,6 +165,18 @@ tensors() {
   { bytes $((${#header} & 255)) $((${#header} >> 8)) 0 0 0 0 0 0; printf %s "$header"; bytes "$@"; } > "$file"
 }
 labels='{"labels":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'
+tensors strange.st '{"X":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' 0 0 0 0
+run '--load of a strange name' 2 "${reference[@]}" --load strange.st --dump d
+expect '--load of a strange name' err.txt '^fovea: conv forward has no tensor X: it has x, w, y$'
+tensors shaped.st '{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' 0 0 0 0
+run '--load of another shape' 2 "${reference[@]}" --load shaped.st --dump d
+expect '--load of another shape' err.txt "^fovea: tensor x is .*, the problem's is "
+for type in BF16:2 F16:2 F64:8; do
+  size=${type#*:}
+  tensors typed.st '{"x":{"dtype":"'${type%:*}'","shape":[1],"data_offsets":[0,'$size']}}' $(yes 0 | head -n "$size")
+  run "--load of $type" 2 "${reference[@]}" --load typed.st --dump d
+  expect "--load of $type" err.txt 'x is not of type F32$'
+done
 softmax=(compare --device cpu --problem softmax_loss:n4c10 --pass forward --math fp32 --algo simd --dump o.st)
 tensors labels.st "$labels" 0 0 0 0  0 0 16 65  0 0 128 63  0 0 0 0  # 0 9 1 0
 run '--load of labels' 0 "${softmax[@]}" --load labels.st

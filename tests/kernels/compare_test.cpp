@@ -201,6 +201,35 @@ TEST(Compare, RefusesIntegersThatNoAlgorithmMayRead) {
   EXPECT_EQ(pixel(256), "tensor x is 256 at [0,0,0,0]: give a whole number from 0 to 255");
 }
 
+TEST(Compare, RefusesTensorsThatTheOpHasNot) {
+  EXPECT_EQ(refusal_of("n1c1h2k1r1", Pass::forward, {"weight", {1, 1, 1, 1}, {1}}),
+            "conv forward has no tensor weight: it has x, w, y");
+  for (const char* result : {"y", "y_expected"}) {
+    EXPECT_EQ(refusal_of("n1c1h2k1r1", Pass::forward, {result, {1}, {1}}), "");
+  }
+  const Shape dw{1, 1, 1, 1};
+  EXPECT_EQ(refusal_of("n1c1h2k1r1+acc", Pass::wgrad, {"dw_before", dw, {1}}), "");
+  EXPECT_EQ(refusal_of("n1c1h2k1r1+acc", Pass::wgrad, {"dw", dw, {1}}),
+            "tensor dw is what comes out: give dw_before, what goes in");
+  EXPECT_EQ(refusal_of("n1c1h2k1r1", Pass::wgrad, {"dw_before", dw, {1}}),
+            "conv wgrad has no tensor dw_before: it has x, dy, dw");
+}
+
+// What goes into a tensor that is written stands beside what comes out of it.
+TEST(Compare, WritesBothSidesOfATensorThatIsChanged) {
+  Options options;
+  options.algorithms = {"reference"};
+  options.maths = {Math::fp32};
+  const auto values = run_problem(
+      default_registry(), parse_problem("n1c1h1k1r1+acc"), Pass::wgrad, options,
+      {{"x", {1, 1, 1, 1}, {2}}, {"dy", {1, 1, 1, 1}, {3}}, {"dw_before", {1, 1, 1, 1}, {10}}});
+  ASSERT_EQ(values.size(), 4U);
+  EXPECT_EQ(values[2].name, "dw_before");
+  EXPECT_EQ(values[2].elements, (std::vector<float>{10}));
+  EXPECT_EQ(values[3].name, "dw");
+  EXPECT_EQ(values[3].elements, (std::vector<float>{16}));
+}
+
 TEST(Compare, TakesATableOfSegmentsThatStaysInItsBlock) {
   const auto refusal = [](std::vector<Segment> table) {
     NamedValues bytes{"segments", {64}, std::vector<float>(64)};
