@@ -63,9 +63,15 @@ std::vector<Variant> admitted(const Options& o, std::string_view engine, std::st
 std::string reproduce(const Options& o, const Row& row) {
   std::string algorithm = row.engine + ":" + row.algorithm;
   if (!row.variant.empty()) algorithm += ":" + row.variant;
-  return o.program + " compare --device " + row.device + " --problem " + shell_quoted(row.problem) +
-         " --pass " + std::string(name_of(row.pass)) + " --math " + std::string(name_of(row.math)) +
-         " --algo " + shell_quoted(algorithm) + " --seed " + std::to_string(o.seed);
+  std::string command = o.program + " compare --device " + row.device + " --problem " +
+                        shell_quoted(row.problem) + " --pass " + std::string(name_of(row.pass)) +
+                        " --math " + std::string(name_of(row.math)) + " --algo " +
+                        shell_quoted(algorithm) + " --seed " + std::to_string(o.seed);
+  if (!o.limits.deterministic) command += " --nondeterministic";
+  if (o.limits.workspace_bytes != Limits{}.workspace_bytes) {
+    command += " --workspace " + std::to_string(o.limits.workspace_bytes);
+  }
+  return command;
 }
 
 }  // namespace fovea::compare

@@ -47,6 +47,9 @@ expect_value '--list --json' out.txt 'rows 0 status' '^declined$'
 run --no-time 0 "${emulated[@]}" --pass forward --algo fovea:naive --no-time --json -
 expect_value --no-time out.txt 'rows 0 counted' '^$'
 expect_value --no-time out.txt 'rows 0 exact_on_integers' '^(ON|true)$'
+run 'limits in the command that repeats a row' 0 "${emulated[@]}" --pass forward --algo fovea:naive --no-time \
+  --nondeterministic --workspace 1MiB --json -
+expect_value 'limits in the command that repeats a row' out.txt 'rows 0 reproduce' ' --nondeterministic --workspace 1048576$'
 run --canonical 0 compare --problem "$problem" --canonical
 expect --canonical out.txt '^conv:n1c4h9w9k8r3s3u1v1ph1pw1dh1dw1g1$'
 run --once 0 compare --device cpu --problem "$problem" --pass dgrad --math fp32 --algo reference --once --quiet --json -

@@ -230,6 +230,16 @@ TEST(Compare, WritesBothSidesOfATensorThatIsChanged) {
   EXPECT_EQ(values[3].elements, (std::vector<float>{16}));
 }
 
+TEST(Compare, PrintsCommandsWithTheLimitsThatARowRanUnder) {
+  EXPECT_TRUE(
+      rows_of(test::right_convolution(), "n1c1h5k1r3").at(0).reproduce.ends_with(" --seed 1"));
+  Options options;
+  options.limits = {.workspace_bytes = 4096, .deterministic = false};
+  const Row row = rows_of(test::right_convolution(), "n1c1h5k1r3", options).at(0);
+  EXPECT_TRUE(row.reproduce.ends_with(" --seed 1 --nondeterministic --workspace 4096"))
+      << row.reproduce;
+}
+
 TEST(Compare, TakesATableOfSegmentsThatStaysInItsBlock) {
   const auto refusal = [](std::vector<Segment> table) {
     NamedValues bytes{"segments", {64}, std::vector<float>(64)};
