@@ -4,11 +4,17 @@
 #include <fovea/kernels/compare/ratio.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 namespace fovea::compare {
 namespace {
 
 double millions(std::uint64_t v) { return static_cast<double>(v) * 1e-6; }
+
+bool is_extrapolated(const Row& r) {
+  return r.counted && r.counted->blocks_counted < r.counted->blocks;
+}
 
 /// Head of a column and what it says of a row.
 struct Column {
@@ -30,14 +36,23 @@ constexpr Column kFront[] = {
        return *r.exact_on_integers ? "exact" : "not exact";
      }},
     {"of bound", false,
-     [](const Row& r) { return r.bound_ratio ? number("%.3f", *r.bound_ratio) : ""; }}};
+     [](const Row& r) { return r.bound_ratio ? number("%.3f", *r.bound_ratio) : ""; }},
+    {"bits", true,
+     [](const Row& r) -> std::string { return r.deterministic ? "" : "may differ"; }}};
 
 // Of rows with times.
 constexpr Column kTimes[] = {
-    {"median us", false, [](const Row& r) { return number("%.1f", r.times->median); }},
+    {"median us", false,
+     [](const Row& r) {
+       return number("%.1f", r.times->median) + (r.times->clock_fell ? " !" : "");
+     }},
     {"p10", false, [](const Row& r) { return number("%.1f", r.times->p10); }},
     {"p90", false, [](const Row& r) { return number("%.1f", r.times->p90); }},
     {"warm", false, [](const Row& r) { return number("%.1f", r.times->warm); }},
+    {"in a row", false,
+     [](const Row& r) {
+       return r.times->back_to_back > 0 ? number("%.2f", r.times->back_to_back) : "";
+     }},
     {"TFLOP/s", false,
      [](const Row& r) {
        const double tflops = static_cast<double>(r.flops) / (r.times->median * 1e6);
@@ -49,8 +64,13 @@ constexpr Column kTimes[] = {
      [](const Row& r) {
        return r.speedup_over_cudnn ? number("%.2f", *r.speedup_over_cudnn) : "";
      }},
-    {"workspace MiB", false, [](const Row& r) {
+    {"workspace MiB", false,
+     [](const Row& r) {
        return number("%.1f", static_cast<double>(r.workspace_bytes) / (1 << 20));
+     }},
+    {"conversion us", false, [](const Row& r) {
+       const double us = r.conversion_us.value_or(0);
+       return us > 0 ? number("%.1f", us) : "";
      }}};
 
 // Of rows with counted work.
@@ -77,7 +97,21 @@ constexpr Column kCounted[] = {
     {"tensor-core instructions", false,
      [](const Row& r) { return std::to_string(r.counted->tensor_core_instructions); }},
     {"floor us", false, [](const Row& r) { return number("%.2f", r.counted->floor.us); }},
-    {"bound by", true, [](const Row& r) { return r.counted->floor.bound_by; }}};
+    {"bound by", true,
+     [](const Row& r) { return r.counted->floor.bound_by + (is_extrapolated(r) ? " *" : ""); }}};
+
+// Columns that say something of rows with what these need.
+struct Group {
+  std::span<const Column> columns;
+  bool (*known)(const Row&);
+};
+constexpr Group kGroups[] = {{kFront, [](const Row&) { return true; }},
+                             {kTimes, [](const Row& r) { return r.times.has_value(); }},
+                             {kCounted, [](const Row& r) { return r.counted.has_value(); }}};
+
+std::string text_of(const Group& g, const Column& c, const Row& r) {
+  return g.known(r) ? c.cell(r) : "";
+}
 
 std::string cell(const char* element, const char* kind, const std::string& text) {
   return "<" + std::string(element) +
@@ -85,19 +119,14 @@ std::string cell(const char* element, const char* kind, const std::string& text)
          "</" + element + ">";
 }
 
-template <std::size_t N>
-std::string heads(const Column (&columns)[N]) {
+// What marks in the table stand for, where there are any.
+std::string marks(const std::vector<Row>& rows) {
   std::string html;
-  for (const Column& c : columns) html += cell("th", c.text ? "text" : "", c.head);
-  return html;
-}
-
-// `known`: the row has what these columns show.
-template <std::size_t N>
-std::string cells(const Column (&columns)[N], const Row& row, bool known) {
-  std::string html;
-  for (const Column& c : columns) {
-    html += cell("td", c.text ? "text" : "", known ? c.cell(row) : "");
+  if (std::ranges::any_of(rows, [](const Row& r) { return r.times && r.times->clock_fell; })) {
+    html += "<p>! the clock fell by more than 5 % during the row, measured twice</p>";
+  }
+  if (std::ranges::any_of(rows, is_extrapolated)) {
+    html += "<p>* extrapolated from a fixed part of the blocks</p>";
   }
   return html;
 }
@@ -105,23 +134,29 @@ std::string cells(const Column (&columns)[N], const Row& row, bool known) {
 }  // namespace
 
 std::string html_table(const std::vector<Row>& rows) {
-  const bool timed = std::ranges::any_of(rows, [](const Row& r) { return r.times.has_value(); });
+  std::vector<std::pair<const Group*, const Column*>> columns;
+  for (const Group& g : kGroups) {
+    for (const Column& c : g.columns) {
+      const auto says = [&](const Row& r) { return !text_of(g, c, r).empty(); };
+      if (std::ranges::any_of(rows, says)) columns.emplace_back(&g, &c);
+    }
+  }
+  const auto kind = [](const Column* c) { return c->text ? "text" : ""; };
+  std::string html = "<div class=\"card wide\" tabindex=\"0\"><table><thead><tr>";
+  for (const auto& [group, column] : columns) html += cell("th", kind(column), column->head);
+  html += cell("th", "text", "why") + "</tr></thead><tbody>";
   const bool counted =
       std::ranges::any_of(rows, [](const Row& r) { return r.counted.has_value(); });
-  std::string html = "<div class=\"card wide\" tabindex=\"0\"><table><thead><tr>" + heads(kFront);
-  if (timed) html += heads(kTimes);
-  if (counted) html += heads(kCounted);
-  html += cell("th", "text", "why") + "</tr></thead><tbody>";
   for (const Row& r : rows) {
     const bool quiet = r.status == Status::declined;
     html += quiet ? "<tr class=\"quiet\">" : is_bad(r.status) ? "<tr class=\"bad\">" : "<tr>";
-    html += cells(kFront, r, true);
-    if (timed) html += cells(kTimes, r, r.times.has_value());
-    if (counted) html += cells(kCounted, r, r.counted.has_value());
+    for (const auto& [group, column] : columns) {
+      html += cell("td", kind(column), text_of(*group, *column, r));
+    }
     const bool lacks_counts = counted && !r.counted && has_run(r.status);
     html += cell("td", "why", lacks_counts ? "not counted" : r.why) + "</tr>";
   }
-  return html + "</tbody></table></div>";
+  return html + "</tbody></table></div>" + marks(rows);
 }
 
 }  // namespace fovea::compare

@@ -8,7 +8,7 @@
 
 namespace fovea::compare {
 
-/// Columns of times and of counted work stand there only where a row has them.
+/// A column stands there only where it says something of a row.
 std::string html_table(const std::vector<Row>& rows);
 
 }  // namespace fovea::compare

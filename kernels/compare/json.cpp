@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <sstream>
+#include <cmath>
+#include <utility>
 
 namespace fovea::compare {
 namespace {
@@ -169,10 +170,41 @@ Row row_of(const Json& j) {
   return r;
 }
 
-std::string csv_quoted(const std::string& s) {
-  if (s.find_first_of(",\"\n") == std::string::npos) return s;
+// What compare.json says of a row, without its depth: the counted work beside the rest, its floor
+// as counted_floor_us; one reason, whoever gives it.
+std::vector<std::pair<std::string, Json>> flat(const Row& r) {
+  std::vector<std::pair<std::string, Json>> cells;
+  const auto add = [&cells](const std::string& name, const Json& v) {
+    cells.emplace_back(name, v);
+  };
+  const Json row = json_of(r), work = json_of(r.counted.value_or(Counted{}));
+  for (const auto& [name, v] : row.items()) {
+    if (name == "declined") continue;
+    if (name != "counted") {
+      add(name, name == "why" ? text_or_null(r.why) : v);
+      continue;
+    }
+    for (const auto& [sum, count] : work.items()) {
+      if (sum != "floor") {
+        add(sum, r.counted ? count : Json(nullptr));
+        continue;
+      }
+      for (const auto& [part, w] : count.items()) {
+        add("counted_floor_" + part, r.counted ? w : Json(nullptr));
+      }
+    }
+  }
+  return cells;
+}
+
+std::string csv_cell(const Json& v) {
+  if (v.is_null()) return "";
+  if (v.is_number_float() && std::isinf(v.get<double>())) return "inf";  // JSON has none
+  if (!v.is_string()) return v.dump();
+  const auto text = v.get<std::string>();
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
   std::string q = "\"";
-  for (const char c : s) q += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (const char c : text) q += c == '"' ? std::string("\"\"") : std::string(1, c);
   return q + "\"";
 }
 
@@ -228,47 +260,14 @@ Report parse_report(const std::string& json) {
 }
 
 std::string to_csv(const std::vector<Row>& rows) {
-  std::ostringstream s;
-  s << "problem,name,pass,math,engine,algorithm,variant,layout,device,status,median_us,p10_us,p90_"
-       "us,"
-       "warm_us,back_to_back_us,clock_before_mhz,clock_mhz,clock_fell,tflops,floor_us,speedup_over_"
-       "cudnn,bound_ratio,exact_on_integers,workspace_bytes,conversion_us,"
-       "multiply_adds,global_read_sectors,global_write_sectors,bank_conflicts,counted_floor_us,"
-       "why\n";
-  const auto maybe = [&s](const auto& v) {
-    if (v) s << *v;
-    s << ',';
+  std::string csv;
+  const auto line = [&csv](const auto& cells, const auto& text_of) {
+    for (std::size_t i = 0; i < cells.size(); ++i) csv += (i == 0 ? "" : ",") + text_of(cells[i]);
+    csv += '\n';
   };
-  for (const Row& r : rows) {
-    for (const std::string& cell :
-         {r.problem, r.name, std::string(name_of(r.pass)), std::string(name_of(r.math)), r.engine,
-          r.algorithm, r.variant, r.layout, r.device, std::string(name_of(r.status))}) {
-      s << csv_quoted(cell) << ',';
-    }
-    if (r.times) {
-      const Times& t = *r.times;
-      s << t.median << ',' << t.p10 << ',' << t.p90 << ',' << t.warm << ',' << t.back_to_back << ','
-        << t.clock_before_mhz << ',' << t.clock_mhz << ',' << t.clock_fell << ','
-        << static_cast<double>(r.flops) / (t.median * 1e6) << ',';
-    } else {
-      s << ",,,,,,,,,";
-    }
-    maybe(r.floor ? std::optional(r.floor->us) : std::nullopt);
-    maybe(r.speedup_over_cudnn);
-    maybe(r.bound_ratio);
-    maybe(r.exact_on_integers);
-    s << r.workspace_bytes << ',';
-    maybe(r.conversion_us);
-    if (r.counted) {
-      const Counted& c = *r.counted;
-      s << c.multiply_adds << ',' << c.global_read_sectors << ',' << c.global_write_sectors << ','
-        << c.bank_conflicts << ',' << c.floor.us << ',';
-    } else {
-      s << ",,,,,";
-    }
-    s << csv_quoted(r.why) << '\n';
-  }
-  return s.str();
+  line(flat(Row{}), [](const auto& cell) { return cell.first; });
+  for (const Row& r : rows) line(flat(r), [](const auto& cell) { return csv_cell(cell.second); });
+  return csv;
 }
 
 }  // namespace fovea::compare

@@ -33,7 +33,7 @@ FOVEA_API std::string to_json(const Machine& machine);
 FOVEA_API std::string to_json(const Report& report);
 /// The inverse. Throws FormatError for anything else.
 FOVEA_API Report parse_report(const std::string& json);
-/// One line a row, with a head.
+/// One line a row, under the names that its facts have in compare.json; empty where not known.
 FOVEA_API std::string to_csv(const std::vector<Row>& rows);
 /// compare.html: one file, no script, nothing from elsewhere.
 FOVEA_API std::string to_html(const Report& report);

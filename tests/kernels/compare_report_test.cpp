@@ -7,7 +7,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <sstream>
+#include <string>
 
 namespace fovea::compare {
 namespace {
@@ -221,6 +224,76 @@ TEST(Reports, AreCsvWithOneCellAHead) {
     commas.push_back(std::ranges::count(line, ','));
   EXPECT_EQ(commas, (std::vector<std::ptrdiff_t>{commas[0], commas[0], commas[0] + 1}))
       << "a head, two rows, and a comma in quotes";
+}
+
+// Cells of a CSV without quotes, by head.
+std::map<std::string, std::string> cells_of(const std::string& csv, std::size_t row) {
+  std::istringstream lines(csv);
+  std::string head, line;
+  std::getline(lines, head);
+  for (std::size_t i = 0; i <= row; ++i) std::getline(lines, line);
+  std::map<std::string, std::string> cells;
+  std::istringstream heads(head), values(line);
+  for (std::string name; std::getline(heads, name, ',');) std::getline(values, cells[name], ',');
+  return cells;
+}
+
+TEST(Reports, AreCsvWithEveryFactOfARow) {
+  Report r = report_with(98, 100, 102);
+  Row& row = r.rows[0];
+  row.deterministic = false;
+  row.max_abs_error = std::numeric_limits<double>::infinity();
+  row.exact_on_integers = true;
+  row.floor = Floor{25, "memory"};
+  row.times->clock_fell = true;
+  row.reproduce = "fovea compare again";
+  row.counted = Counted{.global_read_sectors = 80,
+                        .global_read_requests = 10,
+                        .tensor_core_instructions = 7,
+                        .barriers = 6,
+                        .floor = {3, "global sectors"}};
+  r.rows.push_back(report_with(1, 2, 3).rows[0]);
+  const auto cells = cells_of(to_csv(r.rows), 0);
+  const std::map<std::string, std::string> expected = {{"format", "nhwc"},
+                                                       {"bytes", "100"},
+                                                       {"share_of_floor", "0.25"},
+                                                       {"max_abs_error", "inf"},
+                                                       {"exact_on_integers", "true"},
+                                                       {"deterministic", "false"},
+                                                       {"clock_fell", "true"},
+                                                       {"global_read_sectors", "80"},
+                                                       {"global_read_requests", "10"},
+                                                       {"sectors_per_read_request", "8.0"},
+                                                       {"tensor_core_instructions", "7"},
+                                                       {"barriers", "6"},
+                                                       {"counted_floor_us", "3.0"},
+                                                       {"counted_floor_bound_by", "global sectors"},
+                                                       {"reproduce", "fovea compare again"}};
+  for (const auto& [name, text] : expected) {
+    ASSERT_TRUE(cells.contains(name)) << name;
+    EXPECT_EQ(cells.at(name), text) << name;
+  }
+  EXPECT_EQ(cells_of(to_csv(r.rows), 1).at("barriers"), "") << "where nothing was counted";
+}
+
+TEST(Reports, ShowColumnsThatSaySomething) {
+  Report r = report_with(98, 100, 102);
+  std::string html = to_html(r);
+  for (const char* head : {"in a row", "conversion us", "bits", "of floor", "barriers"}) {
+    EXPECT_EQ(html.find(">" + std::string(head) + "</th>"), std::string::npos) << head;
+  }
+  EXPECT_NE(html.find("<td>100.0</td>"), std::string::npos);
+  EXPECT_EQ(html.find("the clock fell"), std::string::npos);
+  r.rows[0].times->clock_fell = true;
+  r.rows[0].times->back_to_back = 4.25;
+  r.rows[0].conversion_us = 17.5;
+  r.rows[0].deterministic = false;
+  html = to_html(r);
+  for (const char* text :
+       {"<th>in a row</th>", "<td>4.25</td>", "<th>conversion us</th>", "<td>17.5</td>",
+        "<td>100.0 !</td>", "! the clock fell by more than 5 %", ">bits</th>", "may differ"}) {
+    EXPECT_NE(html.find(text), std::string::npos) << text;
+  }
 }
 
 TEST(Speedup, IsTheBestOfCudnnOverTheRow) {
