@@ -5,6 +5,7 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/subject.h>
 #include <fovea/kernels/compare/tolerance.h>
+#include <fovea/kernels/compare/windows.h>
 #include <fovea/kernels/ops/accuracy.h>
 
 #include <algorithm>
@@ -26,7 +27,7 @@ struct CommonTraits {
   /// Whether small integers make the exact result an fp32 that any order of sums finds.
   static bool exact_on_integers(const Problem&) { return true; }
   /// Share of zeros in an output beyond which a comparison is taken to be blind.
-  static double most_zeros(const Problem&) { return 0.7; }
+  static double most_zeros(const Problem&) { return most_zeros_where(1); }
   /// A state in which each field matters.
   static StepState state(const Problem&) {
     return {.seed = 0x9876543210ULL, .step = 3, .first_row = 5, .learning_rate = 0.25F, .slot = 1};

@@ -50,6 +50,28 @@ inline Condition winning_cells(const PoolProblem& p) {
           }};
 }
 
+/// The share of the plane that wins a window in one of so many channels, expected where each draws
+/// its winner; the rest of dx is rightly 0.
+inline double share_that_wins(const PoolProblem& p, int channels = 1) {
+  std::vector<double> loses(static_cast<std::size_t>(p.h) * static_cast<std::size_t>(p.w), 1.0);
+  for (std::int64_t pixel = 0; pixel < std::int64_t{p.p()} * p.q(); ++pixel) {
+    const CellsInPlane cells(p, pixel);
+    const double other =
+        1 - 1.0 / ((cells.row_end - cells.row) * (cells.column_end - cells.column));
+    for (int r = cells.row; r < cells.row_end; ++r) {
+      for (int s = cells.column; s < cells.column_end; ++s) {
+        const int row = static_cast<int>(pixel / p.q()) * p.u - p.ph.begin + r;
+        const int column = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin + s;
+        loses[static_cast<std::size_t>(row) * static_cast<std::size_t>(p.w) +
+              static_cast<std::size_t>(column)] *= other;
+      }
+    }
+  }
+  double lose = 0;
+  for (const double l : loses) lose += std::pow(l, channels);
+  return 1 - lose / static_cast<double>(loses.size());
+}
+
 /// Windows that hold one cell at most.
 inline std::int64_t overlaps(const PoolProblem& p) {
   return std::int64_t{(p.r + p.u - 1) / p.u} * ((p.s + p.v - 1) / p.v);
@@ -58,7 +80,6 @@ inline std::int64_t overlaps(const PoolProblem& p) {
 template <>
 struct OpTraits<MaxPoolForward> : CommonTraits<MaxPoolForward> {
   using A = MaxPoolForward::Args;
-  static double most_zeros(const PoolProblem&) { return 1.0; }  // argmax of a 1x1 window
   static Operands operands(const PoolProblem& p) {
     return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()},
@@ -77,7 +98,7 @@ struct OpTraits<MaxPoolForward> : CommonTraits<MaxPoolForward> {
 template <>
 struct OpTraits<MaxPoolBackward> : CommonTraits<MaxPoolBackward> {
   using A = MaxPoolBackward::Args;
-  static double most_zeros(const PoolProblem&) { return 1.0; }  // what wins nothing gets 0
+  static double most_zeros(const PoolProblem& p) { return most_zeros_where(share_that_wins(p)); }
   static Operands operands(const PoolProblem& p) {
     return {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
             {.name = "argmax",
@@ -115,7 +136,9 @@ template <>
 struct OpTraits<AvgPoolBackward> : CommonTraits<AvgPoolBackward> {
   using A = AvgPoolBackward::Args;
   static bool exact_on_integers(const PoolProblem&) { return false; }
-  static double most_zeros(const PoolProblem& p) { return p.u > p.r || p.v > p.s ? 1.0 : 0.7; }
+  static double most_zeros(const PoolProblem& p) {
+    return most_zeros_where(covered(row_windows(p)).cells * covered(column_windows(p)).cells);
+  }
   static Operands operands(const PoolProblem& p) {
     return {{.name = "dy", .member = &A::dy, .shape = p.y_shape()},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = p.x_shape()}};
@@ -177,7 +200,6 @@ template <>
 struct OpTraits<LrnPoolForward> : CommonTraits<LrnPoolForward> {
   using A = LrnPoolForward::Args;
   static bool exact_on_integers(const LrnPoolProblem&) { return false; }
-  static double most_zeros(const LrnPoolProblem&) { return 1.0; }  // argmax of a 1x1 window
   static Operands operands(const LrnPoolProblem& p) {
     return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()},
@@ -229,7 +251,14 @@ template <>
 struct OpTraits<LrnPoolBackward> : CommonTraits<LrnPoolBackward> {
   using A = LrnPoolBackward::Args;
   static bool exact_on_integers(const LrnPoolProblem&) { return false; }
-  static double most_zeros(const LrnPoolProblem&) { return 1.0; }  // what wins nothing gets 0
+  /// What won spreads to the channels of its window, at the last of them to half so many; half of x
+  /// is below 0, which the mask makes 0.
+  static double most_zeros(const LrnPoolProblem& p) {
+    const int channels = p.lrn.alpha == 0 || p.lrn.within
+                             ? 1
+                             : std::min((p.lrn.size + 1) / 2, p.lrn.c / p.lrn.groups);
+    return most_zeros_where(share_that_wins(p.pool, channels) * (p.epilogue.mask ? 0.5 : 1.0));
+  }
   static Operands operands(const LrnPoolProblem& p) {
     return {{.name = "x", .member = &A::x, .shape = p.x_shape()},
             {.name = "argmax",
@@ -257,12 +286,25 @@ struct OpTraits<LrnPoolBackward> : CommonTraits<LrnPoolBackward> {
   }
 };
 
+/// Share of a crop's rows (or columns) that lie in the picture, where the crop has most of the
+/// zeros around it.
+inline double least_in_picture(int extent, int pad, int out) {
+  int least = out;
+  for (int begin = -pad; begin + out <= extent + pad; ++begin) {
+    least = std::min(least, std::max(0, std::min(extent, begin + out) - std::max(0, begin)));
+  }
+  return static_cast<double>(least) / out;
+}
+
 template <>
 struct OpTraits<InputCast> : CommonTraits<InputCast> {
   using A = InputCast::Args;
   static constexpr bool kNeedsState = true;
   static bool exact_on_integers(const InputProblem&) { return true; }
-  static double most_zeros(const InputProblem&) { return 1.0; }  // a mean may equal a pixel
+  static double most_zeros(const InputProblem& p) {
+    return most_zeros_where(least_in_picture(p.h, p.pad, p.out_h) *
+                            least_in_picture(p.w, p.pad, p.out_w));
+  }
   static Operands operands(const InputProblem& p) {
     // Odd pictures take a mean image, even ones a mean for each channel.
     const Shape mean = p.h % 2 != 0 ? Shape{p.out_h, p.out_w, p.c} : Shape{p.c};

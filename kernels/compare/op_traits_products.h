@@ -6,11 +6,19 @@
 
 namespace fovea::compare {
 
+/// The share of sums that their epilogue does not make 0: of a ReLU's half, of its derivative three
+/// quarters, as relu_output() has them; none is where the result is added to what was there.
+inline double share_left_by(const Epilogue& e) {
+  if (e.acc) return 1;
+  return (e.relu ? 0.5 : 1.0) * (e.mask ? 0.75 : 1.0);
+}
+
 /// Forward, dgrad, wgrad of a problem with x_shape(), w_shape(), y_shape() and an epilogue.
 template <class Op>
 struct ProductTraits : CommonTraits<Op> {
   using Problem = typename Op::Problem;
   static bool exact_on_integers(const Problem& p) { return !p.epilogue.tanh; }
+  static double most_zeros(const Problem& p) { return most_zeros_where(share_left_by(p.epilogue)); }
   /// The error of the sum (tanh never enlarges it), and tanh's own, 8 units.
   static std::vector<double> tolerance(const Problem& p, const CaseValues& in,
                                        const CaseValues& reference, std::size_t operand,
@@ -76,25 +84,32 @@ struct WgradProductTraits : ProductTraits<Op> {
   }
 };
 
-/// Cells that no filter tap reaches, or that see only padding, are rightly 0.
-inline double most_zeros_of(const ConvProblem& p) {
-  const bool sparse = p.u > p.r || p.v > p.s || p.dh > 1 || p.dw > 1 || p.ph.begin >= p.r ||
-                      p.ph.end >= p.r || p.pw.begin >= p.s || p.pw.end >= p.s || p.u > 2 ||
-                      p.h < p.r || p.w < p.s;
-  return sparse ? 1.0 : 0.75;
-}
-
 template <>
 struct OpTraits<ConvForward> : ForwardProductTraits<ConvForward> {
-  static double most_zeros(const ConvProblem& p) { return most_zeros_of(p); }
+  /// A window that sees only padding gives 0, but for the bias.
+  static double most_zeros(const ConvProblem& p) {
+    const double sees =
+        p.epilogue.bias ? 1 : covered(row_windows(p)).windows * covered(column_windows(p)).windows;
+    return most_zeros_where(sees * share_left_by(p.epilogue));
+  }
 };
 template <>
 struct OpTraits<ConvDgrad> : DgradProductTraits<ConvDgrad> {
-  static double most_zeros(const ConvProblem& p) { return most_zeros_of(p); }
+  /// What no window covers gets 0, or stays what it is.
+  static double most_zeros(const ConvProblem& p) {
+    const double seen =
+        p.epilogue.acc ? 1 : covered(row_windows(p)).cells * covered(column_windows(p)).cells;
+    return most_zeros_where(seen * share_left_by(p.epilogue));
+  }
 };
 template <>
 struct OpTraits<ConvWgrad> : WgradProductTraits<ConvWgrad> {
-  static double most_zeros(const ConvProblem& p) { return most_zeros_of(p); }
+  /// A tap that only ever meets padding gets 0, or stays what it is.
+  static double most_zeros(const ConvProblem& p) {
+    const double sees =
+        p.epilogue.acc ? 1 : covered(row_windows(p)).taps * covered(column_windows(p)).taps;
+    return most_zeros_where(sees);
+  }
 };
 template <>
 struct OpTraits<LinearForward> : ForwardProductTraits<LinearForward> {};

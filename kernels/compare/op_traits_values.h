@@ -101,7 +101,7 @@ template <>
 struct OpTraits<Dropout> : OneRounding<Dropout> {
   using A = Dropout::Args;
   static constexpr bool kNeedsState = true;
-  static double most_zeros(const DropoutProblem& p) { return std::min(1.0, p.rate + 0.25); }
+  static double most_zeros(const DropoutProblem& p) { return most_zeros_where(1.0 - p.rate); }
   static Operands operands(const DropoutProblem& p) {
     const Shape rows{p.images, p.per_image};
     return {{.name = "x", .member = &A::x, .shape = rows},
@@ -119,7 +119,6 @@ template <class Op>
 struct LossTraits : CommonTraits<Op> {
   static constexpr bool kNeedsState = true;
   static bool exact_on_integers(const LossProblem&) { return false; }
-  static double most_zeros(const LossProblem&) { return 1.0; }  // counts of errors may be 0
   static StepState state(const LossProblem& p) {
     StepState s = CommonTraits<Op>::state(p);
     s.valid = p.n >= 3 ? p.n - 1 : p.n;

@@ -2,6 +2,10 @@
 // found, suites.
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/compare.h>
+#include <fovea/kernels/compare/execution.h>
+#include <fovea/kernels/compare/rows.h>
+#include <fovea/kernels/cpu/host_algorithm.h>
+#include <fovea/kernels/ops/pool.h>
 #include <fovea/kernels/ops/update.h>
 #include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/registry.h>
@@ -78,6 +82,69 @@ TEST(Compare, FindsEachBrokenKernel) {
       EXPECT_EQ(row.status, Status::ok) << row.why;
     }
     expect_found(rows_of(b.algorithm, b.problem, options).at(0), b.found_as);
+  }
+}
+
+TEST(Compare, NeverPassesZerosOnAlexNetsFirstLayers) {
+  const ConvAlgorithm zeros =
+      test::convolution([](const ConvArgs&, const test::Place&) { return 0.0F; });
+  EXPECT_EQ(rows_of(zeros, "n1c3h35k8r11u4").at(0).status, Status::wrong);
+  const auto all_zeros = [](const PoolProblem& p, const MaxPoolForward::Args& a) {
+    const auto count = static_cast<std::size_t>(p.y_shape().elements());
+    std::fill_n(a.y.as<float>(), count, 0.0F);
+    std::fill_n(a.argmax.as<std::uint8_t>(), count, std::uint8_t{0});
+  };
+  Registry registry;
+  registry.add(host_algorithm<MaxPoolForward>("mine", "zeros", all_zeros));
+  Options options;
+  options.maths = {Math::fp32};
+  options.time = false;
+  const auto rows = compare_all(registry, {parse_problem("maxpool:n1c8h13r3u2")}, options, {});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].status, Status::wrong);
+}
+
+// A result with no more than `telling` of what its problem does not make 0.
+std::string mistrust(const char* problem, Pass pass, double telling) {
+  const auto subject = subject_of(parse_problem(problem), pass);
+  CaseValues result = run_reference(*subject, make_values(*subject, Values::reals, 1, Math::fp32));
+  for (std::size_t i = 0; i < result.tensors.size(); ++i) {
+    if (subject->operands()[i].role == Role::in) continue;
+    if (result.tensors[i].dtype != DType::f32) continue;
+    std::vector<float*> others;
+    for (float& v : result.tensors[i].as<float>()) {
+      if (v != 0) others.push_back(&v);
+    }
+    const auto kept = static_cast<std::size_t>(telling * static_cast<double>(others.size()));
+    for (std::size_t at = kept; at < others.size(); ++at) *others[at] = 0;
+  }
+  return why_not_telling(*subject, result);
+}
+
+TEST(Compare, MistrustsZerosThatTheProblemDoesNotMake) {
+  struct {
+    const char* problem;
+    std::vector<Pass> passes;
+  } const all[] = {{"n1c3h35k8r11u4", {Pass::forward, Pass::dgrad, Pass::wgrad}},
+                   {"n1c3h9k16r3+bias+relu+mask", {Pass::forward, Pass::dgrad}},
+                   {"n1c8h14k8r1u5", {Pass::forward, Pass::dgrad, Pass::wgrad}},  // most of dx is 0
+                   {"n1c8h9k8r3ph2dh3", {Pass::forward, Pass::dgrad, Pass::wgrad}},
+                   {"n1c4h5k8r2ph4", {Pass::forward}},  // as is y
+                   {"n1c4h1k8r3ph1", {Pass::wgrad}},    // and dw
+                   {"maxpool:n1c8h13r3u2", {Pass::forward, Pass::dgrad}},
+                   {"maxpool:n1c8h13r1u4", {Pass::forward, Pass::dgrad}},
+                   {"avgpool:n1c8h13r2u4", {Pass::forward, Pass::dgrad}},
+                   {"lrn_pool:n1c8h13size5a1b0.75k2r3u2+mask", {Pass::forward, Pass::dgrad}},
+                   {"input:n2c3h9w8oh11ow10pad2+random", {Pass::forward}},
+                   {"dropout:n3c500rate0.9scale10layer1", {Pass::forward}},
+                   {"softmax_loss:n9c10", {Pass::forward, Pass::dgrad}}};
+  for (const auto& [problem, passes] : all) {
+    for (const Pass pass : passes) {
+      SCOPED_TRACE(std::string(problem) + " " + std::string(name_of(pass)));
+      EXPECT_EQ(mistrust(problem, pass, 1), "");
+      EXPECT_NE(mistrust(problem, pass, 0.1), "");
+      EXPECT_NE(mistrust(problem, pass, 0), "");
+    }
   }
 }
 
