@@ -100,7 +100,9 @@ struct Run::Impl {
 
   explicit Impl(const RunOptions& o) : options{o} {}
   void open();
+  Registry registry() const;
   void require_known_engines() const;
+  void require_engines() const;
   void make_tuner(const std::string& file);
   void make_trainer();
   void make_trainer_as(const Checkpoint& c, bool allow_different_bits);
@@ -129,11 +131,30 @@ void Run::Impl::open() {
   options.recipe.validate(static_cast<int>(data.class_names.size()));
 }
 
-// Before the data: whoever mistypes an engine need not wait for the pictures.
+Registry Run::Impl::registry() const {
+  const Registry* given = options.trainer.registry;
+  return given != nullptr ? *given : default_registry();
+}
+
+// Before the data is opened: whoever mistypes an engine need not wait for it.
 void Run::Impl::require_known_engines() const {
   const TrainerOptions& o = options.trainer;
-  require_known(o.policy, o.registry != nullptr ? *o.registry : default_registry(), o.device,
-                options.recipe);
+  require_known(o.policy, registry(), o.device, options.recipe);
+}
+
+// Before pictures are read to be measured: plans once, times nothing. The default lists in fp32 can
+// always be planned.
+void Run::Impl::require_engines() const {
+  const TrainerOptions& o = options.trainer;
+  const bool by_default = o.policy.engines == Policy::defaults(o.device).engines;
+  if (by_default && o.policy.layers.empty() && o.math == Math::fp32) return;
+  const InputRecipe& in = options.recipe.input;
+  if (!is_measured(in)) return;
+  ExecutorOptions untimed{.device = o.device, .math = o.math, .policy = o.policy};
+  untimed.policy.tuner = std::make_shared<FirstGuess>();
+  Executor(options.recipe, static_cast<int>(data.class_names.size()), Preprocessing::none(in),
+           registry(), untimed)
+      .add_training(options.recipe.train.batch);
 }
 
 void Run::Impl::make_tuner(const std::string& file) {
@@ -166,6 +187,7 @@ void Run::Impl::start_fresh() {
   require_known_engines();
   make_tuner(options.tuning);
   open();
+  require_engines();
   model = std::make_unique<Model>(fresh_model(options.recipe, data, options, notes));
   make_trainer();
   folder = options.out.empty() ? free_folder(options.recipe.name) : options.out;

@@ -3,13 +3,15 @@
 
 namespace fovea {
 
+bool is_measured(const InputRecipe& in) { return in.mean != "none" || in.scale == "deviation"; }
+
 Preprocessing measure_preprocessing(
     const Recipe& recipe, const Dataset& training,
     const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
   const InputRecipe& in = recipe.input;
   Preprocessing p = Preprocessing::none(in);
   if (in.scale == "255") p.scale.assign(p.scale.size(), 1.0F / 255.0F);
-  if (in.mean == "none" && in.scale != "deviation") return p;
+  if (!is_measured(in)) return p;
   const Statistics s = *measure_statistics(
       training,
       {.image_size = ImageSize{recipe.stored_height(), recipe.stored_width(), in.channels},

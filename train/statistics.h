@@ -8,6 +8,9 @@
 
 namespace fovea {
 
+/// Whether the recipe asks for anything that the pictures must be read for.
+FOVEA_API bool is_measured(const InputRecipe& input);
+
 /// Means and deviations over all pictures of `training`, brought to the recipe's stored size.
 /// The same values for any number of threads. `progress` is told how far it is; its answer is not
 /// asked for.

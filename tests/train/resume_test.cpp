@@ -182,6 +182,20 @@ TEST_F(Resume, ComputesAsTheRunWasComputedWhateverTheListsSayNow) {
   EXPECT_EQ(read_bytes(out("stopped") / "tuning.txt"), "nonsense");
 }
 
+TEST_F(Resume, ARunOfEnginesThatCannotIsRefusedBeforePicturesAreMeasured) {
+  RunOptions o = options("refused");
+  o.recipe.input.mean = "channel";
+  int told = 0;
+  o.on_measure = [&](std::int64_t, std::int64_t) { ++told; };
+  o.trainer.policy.engines = parse_engines("simd");  // has no convolution
+  EXPECT_THROW(TrainingRun{o}, Unsupported);
+  EXPECT_EQ(told, 0);
+  EXPECT_FALSE(std::filesystem::exists(out("refused")));
+  o.trainer.policy.engines = parse_engines("simd,reference");
+  const TrainingRun run(o);
+  EXPECT_GT(told, 0);
+}
+
 TEST_F(Resume, WhatCannotBeRepeatedAsksToAllowOtherBits) {
   RunOptions o = options("run", 5);
   o.trainer.policy.engines = parse_engines("simd,reference");
