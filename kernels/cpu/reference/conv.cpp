@@ -106,7 +106,11 @@ void input_gradient(const ConvProblem& p, const float* dy, const float* w, int n
       for (int f = g * kg; f < (g + 1) * kg; ++f) {
         const double d = dy_pixel[f];
         const float* w_tap = w + ((std::int64_t{f} * p.r + r) * p.s + s) * cg + channel;
-        add_scaled(d, w_tap, width, sum);
+        if (width >= 8) {
+          add_scaled(d, w_tap, width, sum);
+        } else {  // a first layer's: the call would take longer than the sums
+          for (int c = 0; c < width; ++c) sum[c] += d * double{w_tap[c]};
+        }
       }
     }
   }

@@ -9,13 +9,13 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-template <class T, int Width>
+template <class T, int Width, int LeftWidth = Width>
 struct DgradPass {
   using Tile = T;
   using Left = PatchRows<float>;
   using Right = PhaseWeights<float>;
   using Finish = FinishDgrad;
-  static constexpr int kWidth = Width;
+  static constexpr int kLeftWidth = LeftWidth, kRightWidth = Width;
 };
 
 /// Where the results of all phases go, and how they leave.
@@ -100,6 +100,13 @@ void run_vector(const ConvProblem& p, int splits, const ConvDgrad::Args& a, Stre
   aligned ? run<Vector>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
 }
 
+// Where channels fill no vector, as a first layer's, filters may: dy is most of what is copied.
+template <class VectorsOfDy, class Scalar>
+void run_scalar(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
+  const bool vectors = p.k_per_group() % 4 == 0 && is_aligned(a.dy.data, 16);
+  vectors ? run<VectorsOfDy>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+}
+
 Extents extents(const ConvProblem& p) {
   Extents e = dgrad_extents(p);
   e.may_split = true;
@@ -117,7 +124,8 @@ Algorithm<ConvDgrad> algorithm(Math math) {
        .in_vectors = in_vectors,
        .vector = {vector(static_cast<DgradPass<Large, 4>*>(nullptr)),
                   vector(static_cast<DgradPass<Small, 4>*>(nullptr))},
-       .scalar = {gemm_kernel<ConvDgrad, Scalar>(run<Scalar>)}});
+       .scalar = {
+           gemm_kernel<ConvDgrad, Scalar>(run_scalar<DgradPass<ScalarTile, 1, 4>, Scalar>)}});
 }
 
 using Tiles = TallTiles<Order::along, Order::across>;

@@ -13,7 +13,7 @@ struct ForwardPass {
   using Left = PatchRows<float>;
   using Right = MatrixRows<float>;
   using Finish = FinishForward;
-  static constexpr int kWidth = Width;
+  static constexpr int kLeftWidth = Width, kRightWidth = Width;
 };
 
 template <class P>

@@ -6,7 +6,7 @@
 // Limits -> every filter, stride, padding and dilation; groups up to kMaxGroups.
 //
 // A pass P with its tile is a type with
-//   Tile, Left, Right      Gathers; kWidth of the copies
+//   Tile, Left, Right      Gathers; kLeftWidth, kRightWidth of their copies
 //   Finish                 what is done with the sums, kSumsRows: and with those of the left rows
 #pragma once
 
@@ -40,10 +40,10 @@ struct GemmShared {
 
 template <class P>
 using LeftCopies =
-    Copies<typename P::Tile::LayoutA, P::Tile::kThreads, P::kWidth, typename P::Left>;
+    Copies<typename P::Tile::LayoutA, P::Tile::kThreads, P::kLeftWidth, typename P::Left>;
 template <class P>
 using RightCopies =
-    Copies<typename P::Tile::LayoutB, P::Tile::kThreads, P::kWidth, typename P::Right>;
+    Copies<typename P::Tile::LayoutB, P::Tile::kThreads, P::kRightWidth, typename P::Right>;
 
 template <class P>
 __device__ __forceinline__ auto make_left(GemmShared<P>& s, const typename P::Left::Source& source,

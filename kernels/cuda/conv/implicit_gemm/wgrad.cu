@@ -15,7 +15,7 @@ struct WgradPass {
   using Left = MatrixColumns<float>;
   using Right = PatchColumns<float>;
   using Finish = FinishWgrad;
-  static constexpr int kWidth = Width;
+  static constexpr int kLeftWidth = Width, kRightWidth = Width;
 };
 
 template <class P>
