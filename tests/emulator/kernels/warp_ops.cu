@@ -40,12 +40,17 @@ __device__ void store_sums(const float (&d)[4], float* out) {
   for (int i = 0; i < 4; ++i) out[mma_row(lane_id(), i) * 8 + mma_column(lane_id(), i)] = d[i];
 }
 
-__global__ void mma_tf32(const float* a, const float* b, const float* c, float* d) {
+__device__ void load_tf32(std::uint32_t (&ra)[4], std::uint32_t (&rb)[2], const float* a,
+                          const float* b) {
   const int g = lane_id() / 4, t = lane_id() % 4;
-  std::uint32_t ra[4], rb[2];
-  float sums[4];
   for (int r = 0; r < 4; ++r) ra[r] = to_tf32(a[(g + 8 * (r % 2)) * 8 + t + 4 * (r / 2)]);
   for (int r = 0; r < 2; ++r) rb[r] = to_tf32(b[(t + 4 * r) * 8 + g]);
+}
+
+__global__ void mma_tf32(const float* a, const float* b, const float* c, float* d) {
+  std::uint32_t ra[4], rb[2];
+  float sums[4];
+  load_tf32(ra, rb, a, b);
   load_sums(sums, c);
   mma_m16n8k8(sums, ra, rb);
   store_sums(sums, d);
@@ -53,11 +58,9 @@ __global__ void mma_tf32(const float* a, const float* b, const float* c, float* 
 
 // More of them than the emulator keeps; lanes from `all` on bring one less.
 __global__ void mma_batch(const float* a, const float* b, const float* c, float* d, int all) {
-  const int g = lane_id() / 4, t = lane_id() % 4;
   std::uint32_t ra[4], rb[2];
   float sums[4];
-  for (int r = 0; r < 4; ++r) ra[r] = to_tf32(a[(g + 8 * (r % 2)) * 8 + t + 4 * (r / 2)]);
-  for (int r = 0; r < 2; ++r) rb[r] = to_tf32(b[(t + 4 * r) * 8 + g]);
+  load_tf32(ra, rb, a, b);
   load_sums(sums, c);
   MmaBatch batch;
   for (int i = 0; i < kBatch; ++i) {
