@@ -1,4 +1,5 @@
 #include <fovea/core/error.h>
+#include <fovea/kernels/ops/engines.h>
 #include <fovea/layers/engine_lists.h>
 
 #include <algorithm>
@@ -10,8 +11,6 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// Those that a build may lack.
-constexpr const char* kEngines[] = {"fovea", "cudnn", "onednn", "simd", "reference"};
 // What executors record beside the recipe's layers.
 constexpr const char* kOtherLayers[] = {"input", "loss", "probabilities", "update"};
 
@@ -62,7 +61,7 @@ class Inventory {
     if (!has(engines_, engine)) {
       if (has(kEngines, engine)) return;
       Names known = engines_;
-      for (const char* e : kEngines) add(known, e);
+      for (const std::string_view e : kEngines) add(known, std::string(e));
       for (const std::string_view word : {kFastest, kSmallest}) known.emplace_back(word);
       throw InvalidArgument("no engine is called '" + engine + "'; the nearest is '" +
                             nearest(engine, known) + "'");

@@ -1,5 +1,6 @@
 // added.cpp - see added.h.
 #include <fovea/core/error.h>
+#include <fovea/kernels/ops/engines.h>
 #include <fovea/kernels/registry/added.h>
 #include <fovea/kernels/registry/in_nchw.h>
 
@@ -41,10 +42,11 @@ Epilogue offered_in(Pass pass) {
 void check(const ConvAlgorithm& a) {
   require(can_be_named(a.name), a, "a name is a word without , : * = or blanks");
   require(can_be_named(engine_of(a)), a, "an engine is a word without , : * = or blanks");
-  for (const std::string_view taken :
-       {"fovea", "cudnn", "onednn", "simd", "reference", "fastest", "smallest", "check"}) {
+  const auto own = [&a](std::string_view taken) {
     require(engine_of(a) != taken, a, "engine " + std::string(taken) + " is not yours");
-  }
+  };
+  for (const std::string_view engine : kEngines) own(engine);
+  for (const std::string_view word : {kFastest, kSmallest, std::string_view("check")}) own(word);
   require(a.devices != Devices::none, a, "say which devices it runs on");
   require(static_cast<bool>(a.run), a, "it has no run");
   if (const Verdict v = covers(offered_in(a.pass), a.epilogue); !v) {
