@@ -5,12 +5,14 @@
 
 namespace fovea::compare {
 
-/// Cells of a window that lie inside the plane: [begin, end) of its rows and columns.
+/// A window, where it begins in the plane, and its cells that lie inside: [begin, end) of its rows
+/// and columns.
 struct CellsInPlane {
+  int top, left;
   int row, row_end, column, column_end;
   CellsInPlane(const PoolProblem& p, std::int64_t pixel) {
-    const int top = static_cast<int>(pixel / p.q() % p.p()) * p.u - p.ph.begin;
-    const int left = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin;
+    top = static_cast<int>(pixel / p.q() % p.p()) * p.u - p.ph.begin;
+    left = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin;
     row = std::max(0, -top);
     row_end = std::min(p.r, p.h - top);
     column = std::max(0, -left);
@@ -60,10 +62,8 @@ inline double share_that_wins(const PoolProblem& p, int channels = 1) {
         1 - 1.0 / ((cells.row_end - cells.row) * (cells.column_end - cells.column));
     for (int r = cells.row; r < cells.row_end; ++r) {
       for (int s = cells.column; s < cells.column_end; ++s) {
-        const int row = static_cast<int>(pixel / p.q()) * p.u - p.ph.begin + r;
-        const int column = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin + s;
-        loses[static_cast<std::size_t>(row) * static_cast<std::size_t>(p.w) +
-              static_cast<std::size_t>(column)] *= other;
+        loses[static_cast<std::size_t>(cells.top + r) * static_cast<std::size_t>(p.w) +
+              static_cast<std::size_t>(cells.left + s)] *= other;
       }
     }
   }
@@ -231,12 +231,11 @@ struct OpTraits<LrnPoolForward> : CommonTraits<LrnPoolForward> {
       const auto channel = static_cast<int>(static_cast<std::int64_t>(at) % p.c);
       const auto pixel = static_cast<std::int64_t>(at++) / p.c;
       const auto image = pixel / p.q() / p.p();
-      const auto top = static_cast<int>(pixel / p.q() % p.p()) * p.u - p.ph.begin;
-      const auto left = static_cast<int>(pixel % p.q()) * p.v - p.pw.begin;
+      const CellsInPlane cells(p, pixel);
       int as_great = 0;
-      for (int row = std::max(0, top); row < std::min(p.h, top + p.r); ++row) {
-        for (int column = std::max(0, left); column < std::min(p.w, left + p.s); ++column) {
-          const auto index = ((image * p.h + row) * p.w + column) * p.c + channel;
+      for (int r = cells.row; r < cells.row_end; ++r) {
+        for (int s = cells.column; s < cells.column_end; ++s) {
+          const auto index = ((image * p.h + cells.top + r) * p.w + cells.left + s) * p.c + channel;
           const double v = values[static_cast<std::size_t>(index)];
           if (v >= best - near * std::abs(double{best})) ++as_great;
         }
