@@ -15,7 +15,7 @@ namespace {
 void print_who_computes(const CommandContext& c, const Plan& plan, const Policy& policy) {
   std::string text = who_computes(plan, policy);
   if (c.common.nondeterministic) text += "\nnote     " + what_nondeterministic_lets_in(plan);
-  c.common.json == "-" ? c.progress(text) : c.print(text);
+  c.say(text);
 }
 
 }  // namespace

@@ -275,19 +275,14 @@ std::string cut_of(const std::vector<cmp::SuiteProblem>& problems) {
       thousands(kEmulatedWeights).c_str(), thousands(kEmulatedElements).c_str());
 }
 
-// A line beside the report: standard output may be taken by it.
-void say(const CommandContext& c, const std::string& line) {
-  c.common.json == "-" ? c.progress(line) : c.print(line);
-}
-
 // Says what became slower, against what; whether anything did.
 bool judge_by(const CommandContext& c, const cmp::Report& old, const cmp::Report& now) {
   const std::vector<cmp::Regression> slower = regressions(old, now);
-  for (const std::string& change : changes(old, now)) say(c, "baseline: " + change);
-  for (const std::string& row : stopped_running(old, now)) say(c, "baseline: " + row);
-  for (const cmp::Regression& r : slower) say(c, "slower: " + r.row + ": " + r.what);
+  for (const std::string& change : changes(old, now)) c.say("baseline: " + change);
+  for (const std::string& row : stopped_running(old, now)) c.say("baseline: " + row);
+  for (const cmp::Regression& r : slower) c.say("slower: " + r.row + ": " + r.what);
   const std::size_t missing = rows_missing(old, now);
-  say(c,
+  c.say(
       format("baseline of %s: %zu rows ran in both, %zu of its rows were not made here, %zu slower",
              old.date.c_str(), rows_in_both(old, now), missing, slower.size()));
   return !slower.empty();
@@ -352,7 +347,7 @@ int run_compare(const CommandContext& c, const CompareCommand& o) {
     std::fputs(compare_table(report.rows).c_str(), stdout);
     std::fputs(compare_complaints(report.rows).c_str(), stdout);
   }
-  if (c.common.nondeterministic) say(c, what_nondeterministic_lets_in(report.rows));
+  if (c.common.nondeterministic) c.say(what_nondeterministic_lets_in(report.rows));
   const bool slower = old && judge_by(c, *old, report);
   if (c.common.json != "-") c.print(summary(report.rows));
   return all_right(report.rows) && !slower ? 0 : 1;

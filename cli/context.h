@@ -20,6 +20,8 @@ struct CommandContext {
     if (!common.quiet) std::fprintf(stderr, "%s\n", line.c_str());
   }
   void print(const std::string& line) const { std::printf("%s\n", line.c_str()); }
+  /// A line beside a report, whose JSON may have taken standard output.
+  void say(const std::string& line) const { common.json == "-" ? progress(line) : print(line); }
 };
 
 int run_devices(const CommandContext& c);
