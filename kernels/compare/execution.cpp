@@ -198,12 +198,13 @@ void Execution::blame(std::string what) {
 }
 
 std::vector<std::vector<double>> allowed_differences(const Subject& subject, const CaseValues& in,
+                                                     const CaseValues& sums,
                                                      const CaseValues& reference, Math math) {
   std::vector<std::vector<double>> allowed;
   for (std::size_t i = 0; i < subject.operands().size(); ++i) {
     std::vector<double>& a = allowed.emplace_back();
     if (subject.operands()[i].role == Role::in) continue;
-    a = subject.tolerance(in, reference, i, math);
+    a = subject.tolerance(in, sums, reference, i, math);
   }
   return allowed;
 }

@@ -83,8 +83,9 @@ struct OutputDifference {
   Difference difference;
 };
 
-/// What may differ, by operand: the op's bound. Nothing for inputs.
+/// What may differ, by operand: the op's bound. Nothing for inputs. `sums`: see Subject.
 std::vector<std::vector<double>> allowed_differences(const Subject& subject, const CaseValues& in,
+                                                     const CaseValues& sums,
                                                      const CaseValues& reference, Math math);
 
 /// How far every output is from the reference's: within `error_factor` times `allowed`, or, where

@@ -19,7 +19,9 @@ namespace fovea::compare {
 
 /// What most ops share; each op's OpTraits derives from it and has
 ///   operands(problem)                              the tensors of its Args
-///   tolerance(problem, in, reference, i, math)     as Subject::tolerance()
+///   tolerance(problem, in, reference, i, math)     as Subject::tolerance(), or both of
+///   absolute_sums(problem, in)
+///   sum_tolerance(problem, sums, reference, i, math)
 template <class Op>
 struct CommonTraits {
   using Problem = typename Op::Problem;
@@ -106,11 +108,23 @@ class SubjectOf final : public Subject {
  public:
   using Problem = typename Op::Problem;
   using Traits = OpTraits<Op>;
+  static constexpr bool kIsSum = requires(const Problem& p, const CaseValues& in) {
+    Traits::absolute_sums(p, in);
+  };
 
   explicit SubjectOf(const Problem& p) : Subject{facts_of(p)}, problem_{p} {}
-  std::vector<double> tolerance(const CaseValues& in, const CaseValues& reference,
-                                std::size_t operand, Math math) const override {
-    return Traits::tolerance(problem_, in, reference, operand, math);
+  CaseValues absolute_sums(const CaseValues& in) const override {
+    if constexpr (kIsSum) return Traits::absolute_sums(problem_, in);
+    return {};
+  }
+  std::vector<double> tolerance(const CaseValues& in, const CaseValues& sums,
+                                const CaseValues& reference, std::size_t operand,
+                                Math math) const override {
+    if constexpr (kIsSum) {
+      return Traits::sum_tolerance(problem_, sums, reference, operand, math);
+    } else {
+      return Traits::tolerance(problem_, in, reference, operand, math);
+    }
   }
   std::vector<std::unique_ptr<Trial>> trials(const Registry& registry) const override {
     std::vector<std::unique_ptr<Trial>> all;

@@ -19,15 +19,18 @@ struct ProductTraits : CommonTraits<Op> {
   using Problem = typename Op::Problem;
   static bool exact_on_integers(const Problem& p) { return !p.epilogue.tanh; }
   static double most_zeros(const Problem& p) { return most_zeros_where(share_left_by(p.epilogue)); }
-  /// The error of the sum (tanh never enlarges it), and tanh's own, 8 units.
-  static std::vector<double> tolerance(const Problem& p, const CaseValues& in,
-                                       const CaseValues& reference, std::size_t operand,
-                                       Math math) {
+  static CaseValues absolute_sums(const Problem& p, const CaseValues& in) {
     Problem linear = p;
     linear.epilogue.tanh = false;
+    return magnitudes<Op>(linear, in);
+  }
+  /// The error of the sum (tanh never enlarges it), and tanh's own, 8 units.
+  static std::vector<double> sum_tolerance(const Problem& p, const CaseValues& sums,
+                                           const CaseValues& reference, std::size_t operand,
+                                           Math math) {
     // A bias gradient is a sum over the batch like dw, but of single values.
     const double factor = sum_error_factor(sum_length(p, Op::kPass), math) + 2;
-    std::vector<double> t = roundoffs(magnitudes<Op>(linear, in).tensors[operand], factor);
+    std::vector<double> t = roundoffs(sums.tensors[operand], factor);
     if (p.epilogue.tanh) {
       const std::vector<double> of_tanh = roundoffs(reference.tensors[operand], 8);
       for (std::size_t i = 0; i < t.size(); ++i) t[i] += of_tanh[i];

@@ -117,10 +117,14 @@ class Subject {
   /// Index of the operand of that name. Throws InvalidArgument.
   std::size_t index_of(std::string_view name) const;
 
-  /// Allowed |difference| of each element of an operand, given what went in and the reference's
-  /// result.
-  virtual std::vector<double> tolerance(const CaseValues& in, const CaseValues& reference,
-                                        std::size_t operand, Math math) const = 0;
+  /// For sums of products, the sums of their absolute values; else nothing. Takes as long as the
+  /// reference.
+  virtual CaseValues absolute_sums(const CaseValues& in) const = 0;
+  /// Allowed |difference| of each element of an operand, given what went in, its absolute_sums()
+  /// and the reference's result.
+  virtual std::vector<double> tolerance(const CaseValues& in, const CaseValues& sums,
+                                        const CaseValues& reference, std::size_t operand,
+                                        Math math) const = 0;
   /// The op's algorithms of a registry, in order. Registry and subject outlive them.
   virtual std::vector<std::unique_ptr<Trial>> trials(const Registry& registry) const = 0;
 

@@ -24,8 +24,9 @@ CaseValues run_cleanly(Execution& execution, const Run& run) {
 void expect_close(const Subject& subject, const CaseValues& got, const CaseValues& in,
                   const CaseValues& reference, bool exact, Math math, Math stored,
                   double error_factor) {
-  const auto allowed = exact ? std::vector<std::vector<double>>{}
-                             : allowed_differences(subject, in, reference, math);
+  const auto allowed =
+      exact ? std::vector<std::vector<double>>{}
+            : allowed_differences(subject, in, subject.absolute_sums(in), reference, math);
   for (const auto& found :
        output_differences(subject, got, reference, allowed, stored, error_factor)) {
     EXPECT_EQ(to_string(found.difference), "")
