@@ -14,6 +14,7 @@ namespace {
 
 struct Range {
   int begin = 0, end = 0;
+  bool operator==(const Range&) const = default;
 };
 
 // Filter taps along one axis that see the plane, not its padding, from output index `out`:
@@ -102,16 +103,11 @@ void input_gradient(const ConvProblem& p, const float* dy, const float* w, int n
     for (int s = 0; s < p.s; ++s) {
       const int j = output_seeing(x, s, p.v, p.pw.begin, p.dw, p.q());
       if (j < 0) continue;
+      const std::int64_t filter = std::int64_t{p.r} * p.s * cg;
+      const std::int64_t tap = (std::int64_t{r} * p.s + s) * cg;
       const float* dy_pixel = dy + ((std::int64_t{n} * p.p() + i) * p.q() + j) * p.k;
-      for (int f = g * kg; f < (g + 1) * kg; ++f) {
-        const double d = dy_pixel[f];
-        const float* w_tap = w + ((std::int64_t{f} * p.r + r) * p.s + s) * cg + channel;
-        if (width >= 8) {
-          add_scaled(d, w_tap, width, sum);
-        } else {  // a first layer's: the call would take longer than the sums
-          for (int c = 0; c < width; ++c) sum[c] += d * double{w_tap[c]};
-        }
-      }
+      add_products({dy_pixel + g * kg, 1}, {w + g * kg * filter + tap + channel, filter}, kg, width,
+                   sum);
     }
   }
 }
@@ -149,21 +145,29 @@ void filter_gradient(const ConvProblem& p, const float* x, const float* dy, int 
                      std::int64_t first, std::int64_t width, double* sum) {
   const std::int64_t cg = p.c_per_group();
   const std::int64_t first_channel = f / p.k_per_group() * cg;
-  const bool all_taps = taps_are_contiguous(p);
+  const auto taps_inside_at = [&p, s](int j) {
+    if (taps_are_contiguous(p)) return columns_inside(p, j);
+    const std::int64_t column = std::int64_t{j} * p.v - p.pw.begin + std::int64_t{s} * p.dw;
+    return Range{0, column >= 0 && column < p.w};
+  };
   std::fill_n(sum, width, 0.0);
   for (std::int64_t row = 0; row < std::int64_t{p.n} * p.p(); ++row) {
     const std::int64_t n = row / p.p();
     const std::int64_t y = row % p.p() * p.u - p.ph.begin + std::int64_t{r} * p.dh;
     if (y < 0 || y >= p.h) continue;
     const std::int64_t x_row = (n * p.h + y) * p.w * p.c;
-    for (int j = 0; j < p.q(); ++j) {
-      const std::int64_t column = std::int64_t{j} * p.v - p.pw.begin + std::int64_t{s} * p.dw;
-      const Range taps = all_taps ? columns_inside(p, j) : Range{0, column >= 0 && column < p.w};
+    int next = 0;
+    for (int j = 0; j < p.q(); j = next) {  // outputs that see the same taps, away from edges many
+      const Range taps = taps_inside_at(j);
+      for (next = j + 1; next < p.q() && taps_inside_at(next) == taps;) ++next;
       const std::int64_t begin = std::max<std::int64_t>(first, taps.begin * cg);
       const std::int64_t end = std::min<std::int64_t>(first + width, taps.end * cg);
-      const double d = dy[(row * p.q() + j) * p.k + f];
+      const std::int64_t column = std::int64_t{j} * p.v - p.pw.begin + std::int64_t{s} * p.dw;
       const std::int64_t origin = x_row + column * p.c + first_channel;  // may lie in the padding
-      if (begin < end) add_scaled(d, x + (origin + begin), end - begin, sum + (begin - first));
+      if (begin >= end) continue;
+      add_products({dy + (row * p.q() + j) * p.k + f, p.k},
+                   {x + (origin + begin), std::int64_t{p.v} * p.c}, next - j, end - begin,
+                   sum + (begin - first));
     }
   }
 }

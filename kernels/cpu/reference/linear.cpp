@@ -27,7 +27,7 @@ void linear_forward(const LinearProblem& p, const LinearForward::Args& args) {
   });
 }
 
-// For each tile of `columns`: out(row, column, sum over i of a(row, i) * b[i, column]), where b is
+// For each tile of `columns`: out(row, column, sum over i of a(row)[i] * b[i, column]), where b is
 // row major with `columns` columns.
 template <class A, class Out>
 void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const A& a,
@@ -38,9 +38,7 @@ void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, 
       for (std::int64_t first = 0; first < columns; first += kOutputs) {
         const std::int64_t width = std::min<std::int64_t>(kOutputs, columns - first);
         std::fill_n(sum, width, 0.0);
-        for (std::int64_t i = 0; i < depth; ++i) {
-          add_scaled(a(row, i), b + i * columns + first, width, sum);
-        }
+        add_products(a(row), {b + first, columns}, depth, width, sum);
         for (std::int64_t t = 0; t < width; ++t) out(row, first + t, sum[t]);
       }
     }
@@ -52,7 +50,10 @@ void linear_dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
   const float* mask = p.epilogue.mask ? args.mask.as<float>() : nullptr;
   float* dx = args.dx.as<float>();
   tiled_product(
-      p.m, p.k, p.n, [&](std::int64_t m, std::int64_t n) { return dy[m * p.n + n]; },
+      p.m, p.k, p.n,
+      [&](std::int64_t m) {
+        return Strided{dy + m * p.n, 1};
+      },
       args.w.as<float>(),
       [&](std::int64_t m, std::int64_t k, double v) {
         const std::int64_t at = m * p.k + k;
@@ -65,7 +66,10 @@ void linear_wgrad(const LinearProblem& p, const LinearWgrad::Args& args) {
   const float* dy = args.dy.as<float>();
   float* dw = args.dw.as<float>();
   tiled_product(
-      p.n, p.k, p.m, [&](std::int64_t n, std::int64_t m) { return dy[m * p.n + n]; },
+      p.n, p.k, p.m,
+      [&](std::int64_t n) {
+        return Strided{dy + n, p.n};
+      },
       args.x.as<float>(),
       [&](std::int64_t n, std::int64_t k, double v) {
         const std::int64_t at = n * p.k + k;

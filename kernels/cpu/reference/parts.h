@@ -48,8 +48,14 @@ inline double relu(double v) { return v < 0 ? 0.0 : v; }
 
 /// Sum of a[i] * b[i]: eight partial sums, so that additions do not wait for one another.
 double dot(const float* a, const float* b, std::int64_t count);
-/// sum[i] += factor * in[i].
-void add_scaled(double factor, const float* in, std::int64_t count, double* sum);
+/// Numbers or rows of numbers, `pitch` elements from one to the next.
+struct Strided {
+  const float* first;
+  std::int64_t pitch;
+};
+/// sum[i] += factors[r] * in[r][i] for each row r, one after the other, and i < count.
+void add_products(const Strided& factors, const Strided& in, std::int64_t rows, std::int64_t count,
+                  double* sum);
 
 /// out[c] = sum over rows of in[row, c] (+ out[c] with `accumulate`).
 void column_sums(std::int64_t rows, int columns, const float* in, float* out, bool accumulate);
