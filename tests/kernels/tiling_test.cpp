@@ -32,15 +32,24 @@ TEST(FastDivide, EqualsDivision) {
   }
 }
 
-// Every pair (cell, tap) that an output of the forward pass joins, and no other, once.
-void expect_phases_cover(int stride, int extent, int pad, int filter, int dilation, int outputs) {
-  std::multiset<std::pair<int, int>> joined, visited;
+using Pairs = std::multiset<std::pair<int, int>>;  // cell and tap
+
+// Those that an output of the forward pass joins.
+Pairs joined_pairs(int stride, int extent, int pad, int filter, int dilation, int outputs) {
+  Pairs joined;
   for (int i = 0; i < outputs; ++i) {
     for (int t = 0; t < filter; ++t) {
       const int cell = i * stride - pad + t * dilation;
       if (cell >= 0 && cell < extent) joined.emplace(cell, t);
     }
   }
+  return joined;
+}
+
+// Every pair (cell, tap) that is joined, and no other, once.
+void expect_phases_cover(int stride, int extent, int pad, int filter, int dilation, int outputs) {
+  const Pairs joined = joined_pairs(stride, extent, pad, filter, dilation, outputs);
+  Pairs visited;
   for (int index = 0; index < stride; ++index) {
     const Phase p = phase_of(index, stride, extent, pad, filter, dilation, outputs);
     for (int i = 0; i < p.cells; ++i) {
@@ -71,6 +80,45 @@ TEST(Phase, TogetherMeetEveryTapOnce) {
                                           << " filter " << filter << " pad " << pad);
           expect_phases_cover(stride, extent, pad, filter, dilation, span / stride + 1);
         }
+      }
+    }
+  }
+}
+
+// The same for phases side by side, where a cell or a tap beyond its end joins nothing; every cell
+// has its place, once.
+void expect_phases_together_cover(int stride, int extent, int pad, int filter, int outputs) {
+  const Phase p = phases_together(stride, extent, pad, filter, outputs);
+  ASSERT_EQ(p.count, stride);
+  Pairs visited;
+  std::multiset<int> cells;
+  for (int i = 0; i < p.cells; ++i) {
+    for (int phase = 0; phase < p.count; ++phase) {
+      const int cell = i * stride + p.first + phase;
+      if (cell < 0 || cell >= extent) continue;
+      cells.insert(cell);
+      for (int t = 0; t < p.taps; ++t) {
+        const int output = i + p.dy.origin + t * p.dy.step;
+        const int tap = p.first_tap + phase + t * p.tap_step;
+        if (output < 0 || output >= p.dy.extent || tap >= filter) continue;
+        visited.emplace(cell, tap);
+      }
+    }
+  }
+  EXPECT_EQ(visited, joined_pairs(stride, extent, pad, filter, 1, outputs));
+  EXPECT_EQ(cells.size(), static_cast<std::size_t>(extent));
+  EXPECT_EQ(std::set<int>(cells.begin(), cells.end()).size(), cells.size());
+}
+
+TEST(Phase, SideBySideMeetEveryTapOnce) {
+  for (const int stride : {1, 2, 3, 4, 5}) {
+    for (const int filter : {1, 2, 3, 5, 11}) {
+      for (const int pad : {0, 1, 4, 5}) {
+        const int extent = 11;
+        SCOPED_TRACE(testing::Message()
+                     << "stride " << stride << " filter " << filter << " pad " << pad);
+        const int outputs = (extent + 2 * pad - filter) / stride + 1;
+        expect_phases_together_cover(stride, extent, pad, filter, outputs);
       }
     }
   }

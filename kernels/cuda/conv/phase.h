@@ -12,8 +12,10 @@ struct Axis {
 };
 
 /// One axis of one phase of dgrad: the cells first, first + stride, ... of dx, and the taps
-/// first_tap, first_tap + tap_step, ... that reach them.
+/// first_tap, first_tap + tap_step, ... that reach them. Of `count` phases side by side each begins
+/// one cell and one tap behind the one before.
 struct Phase {
+  int count = 1;
   int first = 0, cells = 0;
   int first_tap = 0, tap_step = 1, taps = 0;
   Axis dy;
@@ -38,6 +40,18 @@ constexpr Phase phase_of(int index, int stride, int extent, int pad, int filter,
           .origin = p.taps > 0 ? (p.first + pad - p.first_tap * dilation) / stride : 0,
           .step = -(p.tap_step * dilation / stride)};
   return p;
+}
+
+/// All phases of an axis without dilation, side by side: they meet the same dy. The first cells may
+/// lie before the image, the last ones behind it, the last taps behind the filter's end.
+constexpr Phase phases_together(int stride, int extent, int pad, int filter, int outputs) {
+  const int before = pad / stride;
+  return {.count = stride,
+          .first = before * stride - pad,
+          .cells = (extent - 1 + pad) / stride - before + 1,
+          .tap_step = stride,
+          .taps = (filter + stride - 1) / stride,
+          .dy = {.extent = outputs, .stride = 1, .origin = before, .step = -1}};
 }
 
 }  // namespace fovea

@@ -16,7 +16,8 @@ namespace fovea {
 struct Extents {
   std::int64_t rows = 0, columns = 0, depth = 0;
   int groups = 1;
-  std::int64_t extra = 0;  // sums beside the product, for all groups: a bias gradient
+  /// Sums beside the product, for all groups: a bias gradient. Below 0: results that are not kept.
+  std::int64_t extra = 0;
   bool may_split = false;  // the reduction may go in parts through the workspace
 };
 

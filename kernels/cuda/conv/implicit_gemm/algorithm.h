@@ -21,9 +21,11 @@ struct GemmKernels {
   Math math = Math::fp32;
   Epilogue offered;
   Extents (*extents)(const typename Op::Problem&) = nullptr;
-  /// Whether the extents allow copies of 16 bytes.
+  /// Whether the extents allow copies of 16 bytes: of both operands; of the left one, where that
+  /// has kernels of its own.
   bool (*in_vectors)(const typename Op::Problem&) = nullptr;
-  std::vector<TiledKernel<Op>> vector, scalar;
+  bool (*left_in_vectors)(const typename Op::Problem&) = nullptr;
+  std::vector<TiledKernel<Op>> vector, left_vector = {}, scalar;
 };
 
 /// Kernel P, launched by `run`, as an entry of those lists.
@@ -35,11 +37,18 @@ TiledKernel<Op> gemm_kernel(void (*run)(const typename Op::Problem&, int, const 
   return {tile, run};
 }
 
+template <class Op>
+const std::vector<TiledKernel<Op>>& kernels_for(const GemmKernels<Op>& k,
+                                                const typename Op::Problem& p) {
+  if (k.in_vectors(p)) return k.vector;
+  return k.left_in_vectors && k.left_in_vectors(p) ? k.left_vector : k.scalar;
+}
+
 /// Those for the problem that fit the device's shared memory; 0 bytes: not known.
 template <class Op>
 TiledKernels<Op> fitting(const GemmKernels<Op>& k, const typename Op::Problem& p,
                          const DeviceInfo& device) {
-  std::vector<TiledKernel<Op>> kernels = k.in_vectors(p) ? k.vector : k.scalar;
+  std::vector<TiledKernel<Op>> kernels = kernels_for(k, p);
   const std::size_t most = device.shared_bytes_per_block;
   std::erase_if(kernels, [most](const TiledKernel<Op>& kernel) {
     return most != 0 && kernel.tile.shared_bytes > most;

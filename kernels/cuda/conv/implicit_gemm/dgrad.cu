@@ -1,22 +1,13 @@
 // dgrad.cu - implicit_gemm, input gradient: dx[cells, channels] = dy[cells, taps and filters] w,
-// with ReLU's mask and accumulation. A stride parts dx into phases, one launch each, with no
-// product by a zero (conv/phase.h). Few tiles: the reduction in parts, added in order by
-// tile/reduce.cu. See kernel.h.
+// with ReLU's mask and accumulation. A stride parts dx into phases with no product by a zero
+// (conv/phase.h), one launch each; where channels are few, all are columns of one (phases.h). Few
+// tiles: the reduction in parts, added in order by tile/reduce.cu. See kernel.h.
 #include <fovea/kernels/cuda/conv/implicit_gemm/algorithm.h>
-#include <fovea/kernels/cuda/conv/implicit_gemm/finish.h>
+#include <fovea/kernels/cuda/conv/implicit_gemm/phases.h>
 #include <fovea/kernels/cuda/tile/reduce.h>
 
 namespace fovea::FOVEA_TARGET {
 namespace {
-
-template <class T, int Width, int LeftWidth = Width>
-struct DgradPass {
-  using Tile = T;
-  using Left = PatchRows<float>;
-  using Right = PhaseWeights<float>;
-  using Finish = FinishDgrad;
-  static constexpr int kLeftWidth = LeftWidth, kRightWidth = Width;
-};
 
 /// Where the results of all phases go, and how they leave.
 struct Output {
@@ -26,46 +17,148 @@ struct Output {
   DgradEpilogue epilogue;
 };
 
+/// What a launch computes: one phase, or several side by side.
+struct Part {
+  const ConvProblem& p;
+  const Phase &rows, &columns;
+  const Patch& patch;
+};
+
+/// Channels and filters of a group fill vectors: a phase at a time.
+template <class T>
+struct VectorPass {
+  using Tile = T;
+  using Left = PatchRows<float>;
+  using Right = PhaseWeights<float>;
+  using Finish = FinishDgrad;
+  static constexpr int kLeftWidth = 4, kRightWidth = 4;
+
+  static std::int64_t columns(const Part& part) { return part.p.c_per_group(); }
+  static Right::Source weights(const Part& part, const float* w) {
+    const ConvProblem& p = part.p;
+    const int cg = p.c_per_group();
+    return {.w = w,
+            .filters = part.patch.group_channels,
+            .taps_across = part.patch.taps_across,
+            .channels = cg,
+            .filter_size = p.r * p.s * cg,
+            .first = (part.rows.first_tap * p.s + part.columns.first_tap) * cg,
+            .tap_row = part.rows.tap_step * p.s * cg,
+            .tap_column = part.columns.tap_step * cg};
+  }
+  static Finish finish(const Part& part, const Output& out) {
+    const ConvProblem& p = part.p;
+    const float* const mask = out.epilogue.mask;
+    return {.dx = out.dx,
+            .part = out.part,
+            .grid_columns = part.patch.grid_columns,
+            .grid_rows = part.patch.grid_rows,
+            .cells = part.patch.cells,
+            .height = p.h,
+            .width = p.w,
+            .channels = p.c,
+            .group_channels = p.c_per_group(),
+            .first_row = part.rows.first,
+            .first_column = part.columns.first,
+            .row_step = p.u,
+            .column_step = p.v,
+            .vectors = is_aligned(out.dx, 16) && (mask == nullptr || is_aligned(mask, 16)),
+            .epilogue = out.epilogue};
+  }
+};
+
+/// Channels do not; filters do where LeftWidth is 4.
+template <class T, int LeftWidth>
+struct ScalarPass {
+  using Tile = T;
+  using Left = PatchRows<float>;
+  using Right = WeightsOfPhases<float>;
+  using Finish = FinishPhases;
+  static constexpr int kLeftWidth = LeftWidth, kRightWidth = 1;
+
+  static PhaseColumns phases(const Part& part) {
+    const int cg = part.p.c_per_group();
+    return {.channels = FastDivide(static_cast<unsigned>(cg)),
+            .across = FastDivide(static_cast<unsigned>(part.columns.count)),
+            .count = part.rows.count * part.columns.count * cg};
+  }
+  static std::int64_t columns(const Part& part) { return phases(part).count; }
+  static Right::Source weights(const Part& part, const float* w) {
+    return {.w = w,
+            .filters = part.patch.group_channels,
+            .taps_across = part.patch.taps_across,
+            .columns = phases(part),
+            .filter_rows = part.p.r,
+            .filter_columns = part.p.s,
+            .first_row = part.rows.first_tap,
+            .first_column = part.columns.first_tap,
+            .row_step = part.rows.tap_step,
+            .column_step = part.columns.tap_step};
+  }
+  static Finish finish(const Part& part, const Output& out) {
+    const ConvProblem& p = part.p;
+    return {.dx = out.dx,
+            .part = out.part,
+            .grid_columns = part.patch.grid_columns,
+            .grid_rows = part.patch.grid_rows,
+            .cells = part.patch.cells,
+            .columns = phases(part),
+            .height = p.h,
+            .width = p.w,
+            .channels = p.c,
+            .first_row = part.rows.first,
+            .first_column = part.columns.first,
+            .row_step = p.u,
+            .column_step = p.v,
+            .epilogue = out.epilogue};
+  }
+};
+
 template <class P>
-void run_phase(const ConvProblem& p, const Phase& rows, const Phase& columns,
-               const ConvDgrad::Args& a, const Output& out, StreamView stream) {
+void run_part(const ConvProblem& p, const Phase& rows, const Phase& columns,
+              const ConvDgrad::Args& a, const Output& out, StreamView stream) {
   const Patch patch = phase_patch(p, rows, columns);
+  const Part part{p, rows, columns, patch};
   const Odometer taps{patch.group_channels, patch.taps_across};
-  const int cg = p.c_per_group();
-  const float* const mask = out.epilogue.mask;
-  run_implicit_gemm<P>({.left = {patch, a.dy.as<float>(), taps.digits(LeftCopies<P>::kStep)},
-                        .right = {.w = a.w.as<float>(),
-                                  .filters = patch.group_channels,
-                                  .taps_across = patch.taps_across,
-                                  .channels = cg,
-                                  .filter_size = p.r * p.s * cg,
-                                  .first = (rows.first_tap * p.s + columns.first_tap) * cg,
-                                  .tap_row = rows.tap_step * p.s * cg,
-                                  .tap_column = columns.tap_step * cg,
-                                  .stride = RightCopies<P>::kStep,
-                                  .step = taps.digits(RightCopies<P>::kStep)},
-                        .rows = patch.cells,
-                        .columns = cg,
-                        .depth = patch.depth,
-                        .groups = p.groups,
-                        .splits = out.splits,
-                        .finish = {.dx = out.dx,
-                                   .part = out.part,
-                                   .grid_columns = patch.grid_columns,
-                                   .grid_rows = patch.grid_rows,
-                                   .cells = patch.cells,
-                                   .height = p.h,
-                                   .width = p.w,
-                                   .channels = p.c,
-                                   .group_channels = cg,
-                                   .first_row = rows.first,
-                                   .first_column = columns.first,
-                                   .row_step = p.u,
-                                   .column_step = p.v,
-                                   .vectors = cg % 4 == 0 && is_aligned(out.dx, 16) &&
-                                              (mask == nullptr || is_aligned(mask, 16)),
-                                   .epilogue = out.epilogue}},
-                       stream);
+  GemmCall<P> call{
+      .left = {patch, a.dy.as<float>(), taps.digits(LeftCopies<P>::kStep)},
+      .right = P::weights(part, a.w.as<float>()),
+      .rows = patch.cells,
+      .columns = P::columns(part),
+      .depth = patch.depth,
+      .groups = p.groups,
+      .splits = out.splits,
+      .finish = P::finish(part, out),
+  };
+  call.right.stride = RightCopies<P>::kStep;
+  call.right.step = taps.digits(RightCopies<P>::kStep);
+  run_implicit_gemm<P>(call, stream);
+}
+
+bool in_vectors(const ConvProblem& p) {
+  return p.c_per_group() % 4 == 0 && p.k_per_group() % 4 == 0;
+}
+
+// Where channels fill no vector, as a first layer's, filters may: dy is most of what is copied.
+bool left_in_vectors(const ConvProblem& p) { return p.k_per_group() % 4 == 0; }
+
+Phase rows_together(const ConvProblem& p) {
+  return phases_together(p.u, p.h, p.ph.begin, p.r, p.p());
+}
+Phase columns_together(const ConvProblem& p) {
+  return phases_together(p.v, p.w, p.pw.begin, p.s, p.q());
+}
+
+// Whether all phases go side by side: for scalar kernels of a stride without dilation, where the
+// columns of all, in tiles, times the taps of the longest phase are no more than a tile for each
+// phase times its taps.
+bool side_by_side(const ConvProblem& p) {
+  if (in_vectors(p) || (p.u == 1 && p.v == 1) || p.dh > 1 || p.dw > 1) return false;
+  constexpr std::int64_t kTile = 32;
+  const auto tiles = [](std::int64_t columns) { return (columns + kTile - 1) / kTile; };
+  const std::int64_t phases = std::int64_t{p.u} * p.v;
+  const std::int64_t taps = std::int64_t{rows_together(p).taps} * columns_together(p).taps;
+  return tiles(phases * p.c_per_group()) * taps <= tiles(p.c_per_group()) * p.r * p.s;
 }
 
 template <class P>
@@ -79,19 +172,19 @@ void run(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView 
            .splits = splits,
            .epilogue = {}};
   }
-  for (int i = 0; i < p.u; ++i) {
-    const Phase rows = phase_of(i, p.u, p.h, p.ph.begin, p.r, p.dh, p.p());
-    for (int j = 0; j < p.v; ++j) {
-      const Phase columns = phase_of(j, p.v, p.w, p.pw.begin, p.s, p.dw, p.q());
-      if (rows.cells == 0 || columns.cells == 0) continue;
-      run_phase<P>(p, rows, columns, a, out, stream);
+  if (side_by_side(p)) {
+    run_part<P>(p, rows_together(p), columns_together(p), a, out, stream);
+  } else {
+    for (int i = 0; i < p.u; ++i) {
+      const Phase rows = phase_of(i, p.u, p.h, p.ph.begin, p.r, p.dh, p.p());
+      for (int j = 0; j < p.v; ++j) {
+        const Phase columns = phase_of(j, p.v, p.w, p.pw.begin, p.s, p.dw, p.q());
+        if (rows.cells == 0 || columns.cells == 0) continue;
+        run_part<P>(p, rows, columns, a, out, stream);
+      }
     }
   }
   if (splits > 1) run_reduce({out.dx, count, splits}, a.dx.as<float>(), epilogue, stream);
-}
-
-bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % 4 == 0 && p.k_per_group() % 4 == 0;
 }
 
 template <class Vector, class Scalar>
@@ -100,32 +193,40 @@ void run_vector(const ConvProblem& p, int splits, const ConvDgrad::Args& a, Stre
   aligned ? run<Vector>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
 }
 
-// Where channels fill no vector, as a first layer's, filters may: dy is most of what is copied.
 template <class VectorsOfDy, class Scalar>
-void run_scalar(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
-  const bool vectors = p.k_per_group() % 4 == 0 && is_aligned(a.dy.data, 16);
-  vectors ? run<VectorsOfDy>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+void run_left(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
+  const bool aligned = is_aligned(a.dy.data, 16);
+  aligned ? run<VectorsOfDy>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
 }
 
 Extents extents(const ConvProblem& p) {
   Extents e = dgrad_extents(p);
   e.may_split = true;
+  if (!side_by_side(p)) return e;
+  const Phase rows = rows_together(p), columns = columns_together(p);
+  e.rows = std::int64_t{p.n} * rows.cells * columns.cells;
+  e.columns = std::int64_t{p.u} * p.v * p.c_per_group();
+  e.depth = std::int64_t{rows.taps} * columns.taps * p.k_per_group();
+  e.extra = p.x_shape().elements() - e.rows * e.columns * e.groups;  // cells outside of the image
   return e;
 }
 
-template <class Large, class Small, class ScalarTile>
+template <class Large, class Small, class Narrow>
 Algorithm<ConvDgrad> algorithm(Math math) {
-  using Scalar = DgradPass<ScalarTile, 1>;
+  using Scalar = ScalarPass<Narrow, 1>;
   const auto vector = []<class P>(P*) { return gemm_kernel<ConvDgrad, P>(run_vector<P, Scalar>); };
+  const auto left = []<class P>(P*) { return gemm_kernel<ConvDgrad, P>(run_left<P, Scalar>); };
   return implicit_gemm_algorithm<ConvDgrad>(
       {.math = math,
        .offered = kDgradEpilogues,
        .extents = extents,
        .in_vectors = in_vectors,
-       .vector = {vector(static_cast<DgradPass<Large, 4>*>(nullptr)),
-                  vector(static_cast<DgradPass<Small, 4>*>(nullptr))},
-       .scalar = {
-           gemm_kernel<ConvDgrad, Scalar>(run_scalar<DgradPass<ScalarTile, 1, 4>, Scalar>)}});
+       .left_in_vectors = left_in_vectors,
+       .vector = {vector(static_cast<VectorPass<Large>*>(nullptr)),
+                  vector(static_cast<VectorPass<Small>*>(nullptr))},
+       .left_vector = {left(static_cast<ScalarPass<Small, 4>*>(nullptr)),
+                       left(static_cast<ScalarPass<Narrow, 4>*>(nullptr))},
+       .scalar = {gemm_kernel<ConvDgrad, Scalar>(run<Scalar>)}});
 }
 
 using Tiles = TallTiles<Order::along, Order::across>;

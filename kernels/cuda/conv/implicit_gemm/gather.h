@@ -229,8 +229,8 @@ class MatrixColumns {
   unsigned end_;
 };
 
-/// The weights that one phase of dgrad meets. Row: a channel of the group; index: tap of the phase
-/// and filter of the group, filters fastest.
+/// The weights that one phase of dgrad meets (several: phases.h). Row: a channel of the group;
+/// index: tap of the phase and filter of the group, filters fastest.
 template <class E>
 class PhaseWeights {
  public:
@@ -242,7 +242,7 @@ class PhaseWeights {
     int filter_size = 0;                         // r * s * channels: from filter to filter
     int first = 0, tap_row = 0, tap_column = 0;  // first tap, and from tap to tap
     unsigned stride = 0;                         // of the thread's indices
-    Digits step;                                 // its digits
+    Digits step = {};                            // its digits
   };
   struct Cursor {
     int left;       // of the part's indices

@@ -6,8 +6,8 @@
 //   tf32,  256x128  tensor cores outrun L2: the larger the tile, the fewer bytes; one block an SM
 //   bf16   128x64   64, 192; small grids; two blocks an SM (wgrad: 64x128)
 //   each   scalar   channels that are no multiple of 4, as a first layer's: copies of 4 bytes. 96
-//                   wide, as the first layer of AlexNet, for tensor cores; dgrad 128x32, as its
-//                   columns are those few channels
+//                   wide, as the first layer of AlexNet, for tensor cores; dgrad 128x32 and
+//                   128x64, as its columns are those few channels, once for each phase
 #pragma once
 
 #include <fovea/kernels/cuda/tile/simt.h>
