@@ -32,7 +32,7 @@ namespace cmp = fovea::compare;
 // Batches at which the check by the reference ends within the minute where --batch says nothing;
 // and weights of a linear layer, and elements, at which the emulator's does.
 constexpr int kEmulatedBatch = 1, kCpuBatch = 4;
-constexpr std::int64_t kEmulatedWeights = 200'000, kEmulatedElements = 1 << 20;
+constexpr std::int64_t kEmulatedWeights = 100'000, kEmulatedElements = 1 << 20;
 
 int whole_number(const std::string& text, const std::string& option) {
   int v = 0;

@@ -78,7 +78,7 @@ for elements in add:n100 scale:n100f0.5 activation:n100+tanh bias:n10c6 dropout:
 done
 run 'two suites' 0 compare --device emulated --suite lenet --suite alexnet-2012 --list
 expect 'two suites' out.txt '^lenet/conv1 ' '^alexnet-2012/conv1 ' \
-  '^alexnet-2012/fc7 cut +gemm:m1n512k256 ' '^lenet/fc3 cut +gemm:m1n500k400 '
+  '^alexnet-2012/fc7 cut +gemm:m1n256k256 ' '^lenet/fc3 cut +gemm:m1n250k400 '
 run suites 0 compare --device cpu --suite preset:lenet@2 --list
 expect suites out.txt ' conv:n2'
 echo "n1c2h5k3r3 \"mine\" # a comment" > mine.txt
