@@ -15,12 +15,14 @@ constexpr Math kMaths[] = {Math::fp32, Math::tf32, Math::bf16};
 void add_algorithms(Registry& registry) {
   registry.add(conv_forward_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_forward_implicit_gemm(m));
+  for (const Math m : kMaths) registry.add(conv_forward_space_to_depth(m));
   registry.add(conv_forward_naive());
   registry.add(conv_dgrad_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_dgrad_implicit_gemm(m));
   registry.add(conv_dgrad_naive());
   registry.add(conv_wgrad_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_wgrad_implicit_gemm(m));
+  for (const Math m : kMaths) registry.add(conv_wgrad_space_to_depth(m));
   registry.add(conv_wgrad_naive());
   registry.add(linear_forward_tiled());
   for (const Math m : kMaths) registry.add(linear_forward_pipelined(m));

@@ -17,6 +17,8 @@ Algorithm<ConvWgrad> conv_wgrad_naive();
 Algorithm<ConvForward> conv_forward_implicit_gemm(Math math);
 Algorithm<ConvDgrad> conv_dgrad_implicit_gemm(Math math);
 Algorithm<ConvWgrad> conv_wgrad_implicit_gemm(Math math);
+Algorithm<ConvForward> conv_forward_space_to_depth(Math math);
+Algorithm<ConvWgrad> conv_wgrad_space_to_depth(Math math);
 
 // kernels/cuda/linear
 Algorithm<LinearForward> linear_forward_tiled();

@@ -11,10 +11,14 @@
 
 namespace fovea {
 
-/// nhwc: x[n,h,w,c], w[k,r,s,c]. nchw: x[n,c,h,w], w[k,c,r,s].
-enum class Layout : std::uint8_t { nhwc, nchw };
+/// nhwc: x[n,h,w,c], w[k,r,s,c]. nchw: x[n,c,h,w], w[k,c,r,s]. s2d2, s2d4: nhwc after blocks of 2 x 2
+/// or 4 x 4 pixels became one, with the channels of all, padding included; filters likewise.
+enum class Layout : std::uint8_t { nhwc, nchw, s2d2, s2d4 };
 
-constexpr std::string_view name_of(Layout l) { return l == Layout::nhwc ? "nhwc" : "nchw"; }
+constexpr std::string_view name_of(Layout l) {
+  constexpr std::string_view kNames[] = {"nhwc", "nchw", "s2d2", "s2d4"};
+  return kNames[static_cast<std::size_t>(l)];
+}
 
 /// Bytes of a workspace that lie behind a converted tensor and that nobody may write.
 struct WorkspaceGap {

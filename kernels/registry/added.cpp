@@ -49,6 +49,7 @@ void check(const ConvAlgorithm& a) {
   for (const std::string_view word : {kFastest, kSmallest, std::string_view("check")}) own(word);
   require(a.devices != Devices::none, a, "say which devices it runs on");
   require(static_cast<bool>(a.run), a, "it has no run");
+  require(a.layout == Layout::nhwc || a.layout == Layout::nchw, a, "its layout is nhwc or nchw");
   if (const Verdict v = covers(offered_in(a.pass), a.epilogue); !v) {
     require(false, a, "among what the pass offers to added ones " + v.why_not);
   }

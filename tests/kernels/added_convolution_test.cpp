@@ -241,6 +241,8 @@ TEST(AddedConvolution, RefusesWhatCannotBeMeant) {
             std::string::npos);
   EXPECT_NE(refusal([](ConvAlgorithm& a) { a.devices = Devices::none; }), "");
   EXPECT_NE(refusal([](ConvAlgorithm& a) { a.run = {}; }), "");
+  EXPECT_NE(refusal([](ConvAlgorithm& a) { a.layout = Layout::s2d4; }).find("nhwc or nchw"),
+            std::string::npos);
   EXPECT_NE(refusal([](ConvAlgorithm& a) { a.epilogue.drop = true; }).find("+drop"),
             std::string::npos);
   EXPECT_NE(refusal([](ConvAlgorithm& a) { a.epilogue.acc = true; }).find("+acc"),

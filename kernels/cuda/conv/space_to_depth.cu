@@ -1,0 +1,210 @@
+// space_to_depth.cu - a first layer's convolution as one without a stride: u x v pixels become one
+// of u v c channels, which fill implicit_gemm's vectors (AlexNet: 3 channels under a stride of 4
+// become 48). forward and weight gradient, in the three math modes.
+//
+//   xs[n, i, j, (a, b, c)] = x[n, u i + a - padding, v j + b - padding', c]   0 in the padding
+//   ws[k, i, j, (a, b, c)] = w[k, u i + a, v j + b, c]                        0 behind the filter
+//   y = the convolution of xs by ws: no stride, no padding
+//
+// Folded copies lie in the workspace; they are made before the product, and dw is unfolded after
+// it (Converts: timed apart). Folding: a thread an element of the copy, v c of which lie side by
+// side on both sides; every element is read and written once.
+#include <fovea/kernels/cuda/conv/space_to_depth.h>
+#include <fovea/kernels/cuda/factories.h>
+#include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/device/launch.h>
+#include <fovea/kernels/ops/layout.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace fovea::FOVEA_TARGET {
+namespace {
+
+constexpr int kThreads = 256;
+
+/// What is folded, [images, height, width, channels], and the copy's extents.
+struct Fold {
+  int height = 0, width = 0, channels = 0;
+  int u = 1, v = 1, pad_row = 0, pad_column = 0;
+  unsigned elements = 0;                 // of the copy
+  FastDivide run, block, columns, rows;  // v c; u; columns and rows of the copy
+
+  /// Where element e of the copy comes from; -1: padding.
+  __device__ __forceinline__ std::int64_t source(unsigned e) const {
+    const unsigned run_index = run.quotient(e);  // image, i, j, a
+    const unsigned pixel = block.quotient(run_index);
+    const unsigned line = columns.quotient(pixel);
+    const unsigned image = rows.quotient(line);
+    const int row = static_cast<int>(rows.remainder(line, image)) * u - pad_row +
+                    static_cast<int>(block.remainder(run_index, pixel));
+    const int at = (static_cast<int>(columns.remainder(pixel, line)) * v - pad_column) * channels +
+                   static_cast<int>(run.remainder(e, run_index));  // column and channel
+    const int length = width * channels;
+    if (static_cast<unsigned>(row) >= static_cast<unsigned>(height) ||
+        static_cast<unsigned>(at) >= static_cast<unsigned>(length)) {
+      return -1;
+    }
+    return (std::int64_t{image} * height + row) * length + at;
+  }
+};
+
+__global__ void __launch_bounds__(kThreads)
+    fold(const __grid_constant__ Fold f, const float* from, float* to) {
+  const unsigned e = blockIdx.x * kThreads + threadIdx.x;
+  if (e >= f.elements) return;
+  const std::int64_t at = f.source(e);
+  to[e] = at < 0 ? 0.0F : from[at];
+}
+
+__global__ void __launch_bounds__(kThreads)
+    unfold(const __grid_constant__ Fold f, const float* from, float* to) {
+  const unsigned e = blockIdx.x * kThreads + threadIdx.x;
+  if (e >= f.elements) return;
+  if (const std::int64_t at = f.source(e); at >= 0) to[at] = from[e];
+}
+
+Fold fold_of(const ConvProblem& p, const Shape& from, const Shape& to, int pad_row,
+             int pad_column) {
+  const auto divide = [](std::int64_t n) { return FastDivide(static_cast<unsigned>(n)); };
+  return {.height = static_cast<int>(from[1]),
+          .width = static_cast<int>(from[2]),
+          .channels = static_cast<int>(from[3]),
+          .u = p.u,
+          .v = p.v,
+          .pad_row = pad_row,
+          .pad_column = pad_column,
+          .elements = static_cast<unsigned>(to.elements()),
+          .run = divide(p.v * from[3]),
+          .block = divide(p.u),
+          .columns = divide(to[2]),
+          .rows = divide(to[1])};
+}
+Fold fold_of_x(const ConvProblem& p) {
+  return fold_of(p, p.x_shape(), folded(p).x_shape(), p.ph.begin, p.pw.begin);
+}
+Fold fold_of_w(const ConvProblem& p) {
+  return fold_of(p, p.w_shape(), folded(p).w_shape(), 0, 0);
+}
+
+Launch launch_of(const Fold& f) {
+  return {.grid = {ceil_div(f.elements, kThreads)}, .block = {kThreads}};
+}
+void run_fold(const Fold& f, const TensorView& from, const TensorView& to, StreamView stream) {
+  launch(fold, launch_of(f), stream, f, from.as<float>(), to.as<float>());
+}
+void run_unfold(const Fold& f, const TensorView& from, const TensorView& to, StreamView stream) {
+  launch(unfold, launch_of(f), stream, f, from.as<float>(), to.as<float>());
+}
+
+/// The folded copies in the workspace: x, then w or dw, then what the product needs.
+struct FoldedCopies {
+  std::size_t x_bytes, w_bytes, w_offset, end;
+
+  explicit FoldedCopies(const ConvProblem& p)
+      : x_bytes{bytes_of(folded(p).x_shape())},
+        w_bytes{bytes_of(folded(p).w_shape())},
+        w_offset{behind(x_bytes)},
+        end{behind(w_offset + w_bytes)} {}
+  std::vector<WorkspaceGap> gaps(std::string_view weights) const {
+    return {{x_bytes, w_offset - x_bytes, "x"},
+            {w_offset + w_bytes, end - w_offset - w_bytes, weights}};
+  }
+
+ private:
+  static std::size_t bytes_of(const Shape& s) {
+    return static_cast<std::size_t>(s.elements()) * sizeof(float);
+  }
+  /// Aligned, with at least one alignment that belongs to nobody: where a stray write shows.
+  static std::size_t behind(std::size_t offset) {
+    return (offset + 2 * kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  }
+};
+
+/// A pass on the folded problem between folding and unfolding.
+template <class Op>
+class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<typename Op::Args> {
+ public:
+  using Args = typename Op::Args;
+  static constexpr bool kForward = Op::kPass == Pass::forward;
+  static constexpr TensorView Args::*kWeights = [] {
+    if constexpr (kForward) {
+      return &Args::w;
+    } else {
+      return &Args::dw;
+    }
+  }();
+
+  SpaceToDepth(std::unique_ptr<Prepared<Args>> product, const ConvProblem& p)
+      : product_{std::move(product)}, p_{p}, copies_{p}, x_{fold_of_x(p)}, w_{fold_of_w(p)} {}
+
+  std::size_t workspace_bytes() const override {
+    return copies_.end + product_->workspace_bytes();
+  }
+  bool deterministic() const override { return product_->deterministic(); }
+  void bind(const Args& args) override {
+    auto* const workspace = static_cast<std::byte*>(args.context.workspace);
+    folded_ = args;
+    const ConvProblem inner = folded(p_);
+    folded_.x = {workspace, DType::f32, inner.x_shape()};
+    folded_.*kWeights = {workspace + copies_.w_offset, DType::f32, inner.w_shape()};
+    folded_.context.workspace =
+        product_->workspace_bytes() > 0 ? workspace + copies_.end : nullptr;
+    product_->bind(folded_);
+  }
+  void run(const Args& args, StreamView stream) override {
+    convert_inputs(args, stream);
+    compute(stream);
+    convert_outputs(args, stream);
+  }
+
+  Layout layout() const override { return p_.u == 2 ? Layout::s2d2 : Layout::s2d4; }
+  void convert_inputs(const Args& args, StreamView stream) override {
+    run_fold(x_, args.x, folded_.x, stream);
+    if (kForward || p_.epilogue.acc) run_fold(w_, args.*kWeights, folded_.*kWeights, stream);
+  }
+  void compute(StreamView stream) override { product_->run(folded_, stream); }
+  void convert_outputs(const Args& args, StreamView stream) override {
+    if (!kForward) run_unfold(w_, folded_.*kWeights, args.*kWeights, stream);
+  }
+  std::vector<WorkspaceGap> gaps() const override { return copies_.gaps(kForward ? "w" : "dw"); }
+
+ private:
+  std::unique_ptr<Prepared<Args>> product_;
+  ConvProblem p_;
+  FoldedCopies copies_;
+  Fold x_, w_;
+  Args folded_{};
+};
+
+/// `product` on the folded problem.
+template <class Op>
+Algorithm<Op> space_to_depth(const Algorithm<Op>& product) {
+  Algorithm<Op> a = product;
+  a.name = "space_to_depth";
+  a.can_run = [product](const ConvProblem& p, const DeviceInfo& d) {
+    const Verdict v = can_fold(p);
+    return v ? product.can_run(folded(p), d) : v;
+  };
+  a.variants = [product](const ConvProblem& p, const DeviceInfo& d, Limits limits) {
+    limits.workspace_bytes -= std::min(limits.workspace_bytes, FoldedCopies(p).end);
+    return product.variants(folded(p), d, limits);
+  };
+  a.prepare = [product](const ConvProblem& p, const Variant& v, const DeviceInfo& d) {
+    return std::make_unique<SpaceToDepth<Op>>(product.prepare(folded(p), v, d), p);
+  };
+  return a;
+}
+
+}  // namespace
+
+Algorithm<ConvForward> conv_forward_space_to_depth(Math math) {
+  return space_to_depth(conv_forward_implicit_gemm(math));
+}
+Algorithm<ConvWgrad> conv_wgrad_space_to_depth(Math math) {
+  return space_to_depth(conv_wgrad_implicit_gemm(math));
+}
+
+}  // namespace fovea::FOVEA_TARGET

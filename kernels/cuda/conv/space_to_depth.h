@@ -1,0 +1,32 @@
+// space_to_depth.h - which convolutions can be folded, and to what. Plain host functions.
+#pragma once
+
+#include <fovea/kernels/ops/algorithm.h>
+#include <fovea/kernels/ops/conv.h>
+
+namespace fovea {
+
+/// `p` on pixels of u v c channels: no stride, and the padding is part of the image.
+inline ConvProblem folded(ConvProblem p) {
+  const int rows = (p.r + p.u - 1) / p.u, columns = (p.s + p.v - 1) / p.v;
+  const int height = p.p() + rows - 1, width = p.q() + columns - 1;
+  p.c *= p.u * p.v;
+  p.h = height;
+  p.w = width;
+  p.r = rows;
+  p.s = columns;
+  p.u = p.v = 1;
+  p.ph = p.pw = {};
+  return p;
+}
+
+/// Declines what gains nothing by it, and what it is not written for.
+inline Verdict can_fold(const ConvProblem& p) {
+  if (p.u != p.v || (p.u != 2 && p.u != 4)) return Verdict::no("needs a stride of 2 or 4");
+  if (p.groups != 1) return Verdict::no("groups");
+  if (p.dh != 1 || p.dw != 1) return Verdict::no("dilation");
+  if (p.c % 4 == 0) return Verdict::no("channels fill vectors as they are");
+  return {};
+}
+
+}  // namespace fovea
