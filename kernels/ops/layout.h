@@ -11,8 +11,8 @@
 
 namespace fovea {
 
-/// nhwc: x[n,h,w,c], w[k,r,s,c]. nchw: x[n,c,h,w], w[k,c,r,s]. s2d2, s2d4: nhwc after blocks of 2 x 2
-/// or 4 x 4 pixels became one, with the channels of all, padding included; filters likewise.
+/// nhwc: x[n,h,w,c], w[k,r,s,c]. nchw: x[n,c,h,w], w[k,c,r,s]. s2d2, s2d4: nhwc after blocks of 2 x
+/// 2 or 4 x 4 pixels became one, with the channels of all, padding included; filters likewise.
 enum class Layout : std::uint8_t { nhwc, nchw, s2d2, s2d4 };
 
 constexpr std::string_view name_of(Layout l) {

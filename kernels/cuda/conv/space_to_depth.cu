@@ -85,9 +85,7 @@ Fold fold_of(const ConvProblem& p, const Shape& from, const Shape& to, int pad_r
 Fold fold_of_x(const ConvProblem& p) {
   return fold_of(p, p.x_shape(), folded(p).x_shape(), p.ph.begin, p.pw.begin);
 }
-Fold fold_of_w(const ConvProblem& p) {
-  return fold_of(p, p.w_shape(), folded(p).w_shape(), 0, 0);
-}
+Fold fold_of_w(const ConvProblem& p) { return fold_of(p, p.w_shape(), folded(p).w_shape(), 0, 0); }
 
 Launch launch_of(const Fold& f) {
   return {.grid = {ceil_div(f.elements, kThreads)}, .block = {kThreads}};
@@ -140,9 +138,7 @@ class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<t
   SpaceToDepth(std::unique_ptr<Prepared<Args>> product, const ConvProblem& p)
       : product_{std::move(product)}, p_{p}, copies_{p}, x_{fold_of_x(p)}, w_{fold_of_w(p)} {}
 
-  std::size_t workspace_bytes() const override {
-    return copies_.end + product_->workspace_bytes();
-  }
+  std::size_t workspace_bytes() const override { return copies_.end + product_->workspace_bytes(); }
   bool deterministic() const override { return product_->deterministic(); }
   void bind(const Args& args) override {
     auto* const workspace = static_cast<std::byte*>(args.context.workspace);
@@ -150,8 +146,7 @@ class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<t
     const ConvProblem inner = folded(p_);
     folded_.x = {workspace, DType::f32, inner.x_shape()};
     folded_.*kWeights = {workspace + copies_.w_offset, DType::f32, inner.w_shape()};
-    folded_.context.workspace =
-        product_->workspace_bytes() > 0 ? workspace + copies_.end : nullptr;
+    folded_.context.workspace = product_->workspace_bytes() > 0 ? workspace + copies_.end : nullptr;
     product_->bind(folded_);
   }
   void run(const Args& args, StreamView stream) override {
