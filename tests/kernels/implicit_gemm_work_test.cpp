@@ -84,22 +84,28 @@ Floats model(const ConvProblem& p, Pass pass, const Tile& t) {
   return f;
 }
 
+// What the first variant does, every block counted: those at the edge write less.
+template <class Op>
+emulator::Counts work_of(const Algorithm<Op>& counted, const ConvProblem& p, const Variant& variant,
+                         Math math) {
+  const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
+  Execution execution(SubjectOf<Op>(p), TrialOf<Op>(counted, p), variant,
+                      device_info(Device::emulated()), in, false);
+  emulator::Counts c;
+  const emulator::ScopedCounting counting(c);
+  execution.launch_and_wait();
+  return c;
+}
+
 template <class Op>
 void expect_work(const char* text, Math math) {
   const Algorithm<Op>* counted = find<Op>(counting_algorithms(), "implicit_gemm", math);
   ASSERT_NE(counted, nullptr);
   const ConvProblem p = parse_conv(text);
-  const DeviceInfo device = device_info(Device::emulated());
-  const Variant variant = variants_of(*counted, p, device, {}).front();
+  const Variant variant = variants_of(*counted, p, device_info(Device::emulated()), {}).front();
   SCOPED_TRACE(std::string(text) + " " + std::string(name_of(Op::kPass)) + " " +
                std::string(name_of(math)) + " " + variant);
-  const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
-  Execution execution(SubjectOf<Op>(p), TrialOf<Op>(*counted, p), variant, device, in, false);
-  emulator::Counts c;
-  {
-    const emulator::ScopedCounting counting(c);  // every block: those at the edge write less
-    execution.launch_and_wait();
-  }
+  const emulator::Counts c = work_of(*counted, p, variant, math);
   const Floats f = model(p, Op::kPass, tile_of(variant));
   constexpr double kPerSector = 8;
   EXPECT_LE(static_cast<double>(c.read_sectors), 1.15 * f.read / kPerSector);
@@ -127,6 +133,27 @@ TEST_P(ImplicitGemmWork, IsTheModelsWithoutBankConflicts) {
 INSTANTIATE_TEST_SUITE_P(AlexNet, ImplicitGemmWork,
                          testing::Values("n1c96h27k256r5ph2g2", "n1c256h13k384r3ph1",
                                          "n1c384h13k384r3ph1g2", "n1c384h13k256r3ph1g2"));
+
+// Phases side by side: dy is copied once for each of the longest phase's 9 taps, all of it in one
+// launch (and one that adds the parts), where a phase at a time took 16 and copied it 121 times.
+TEST(ImplicitGemmWork, FirstLayersInputGradientIsOneLaunch) {
+  const Math math = Math::tf32;
+  const Algorithm<ConvDgrad>* counted =
+      find<ConvDgrad>(counting_algorithms(), "implicit_gemm", math);
+  if (counted == nullptr) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
+  const ConvProblem p = parse_conv("n1c3h99k96r11u4");
+  const Variant variant = variants_of(*counted, p, device_info(Device::emulated()), {}).front();
+  const emulator::Counts c = work_of(*counted, p, variant, math);
+  EXPECT_LE(c.launches, 2U);
+  EXPECT_EQ(c.bank_conflicts, 0U);
+  constexpr std::int64_t kTaps = 9, kColumns = 48, kCells = 25 * 25;
+  const Tile t = tile_of(variant);
+  const std::int64_t floats = p.y_shape().elements() * kTaps * tiles(kColumns, t.columns) +
+                              p.w_shape().elements() * tiles(kCells, t.rows) +
+                              p.x_shape().elements() * t.parts;
+  // Runs of 12 weights begin anywhere in a sector.
+  EXPECT_LE(static_cast<double>(c.read_sectors), 1.4 * static_cast<double>(floats) / 8);
+}
 
 struct KnownCard {
   int capability, multiprocessors;

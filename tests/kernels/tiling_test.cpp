@@ -1,8 +1,10 @@
 // tiling_test.cpp - the host side of the tiled kernels: fast division, the phases of dgrad, and the
 // choice of tile and split, which is a function of the problem alone.
 #include <fovea/kernels/cuda/conv/phase.h>
+#include <fovea/kernels/cuda/conv/space_to_depth.h>
 #include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/cuda/tile/variant.h>
+#include <fovea/kernels/ops/conv.h>
 #include <fovea/tests/kernels/plain_loops.h>
 
 #include <gtest/gtest.h>
@@ -122,6 +124,26 @@ TEST(Phase, SideBySideMeetEveryTapOnce) {
       }
     }
   }
+}
+
+TEST(SpaceToDepth, MakesAlexNetsFirstLayerThreeByThree) {
+  const ConvProblem p = parse_conv("n128c3h227k96r11u4+bias+relu");
+  EXPECT_TRUE(can_fold(p));
+  EXPECT_EQ(to_string(folded(p)), "n128c48h57k96r3+bias+relu");
+  const ConvProblem padded = parse_conv("n2c3h224w200k64r7u2ph3");
+  EXPECT_EQ(to_string(folded(padded)), "n2c12h115w103k64r4");
+  EXPECT_EQ(folded(padded).y_shape(), padded.y_shape());
+}
+
+TEST(SpaceToDepth, DeclinesWhatItDoesNotHelp) {
+  for (const char* text : {"n1c3h9k8r3", "n1c3h9k8r3u3", "n1c3h9w12k8r3u2v4", "n1c6h9k8r3u2g2",
+                           "n1c3h15k8r3u2dh2", "n1c4h9k8r3u2"}) {
+    EXPECT_FALSE(can_fold(parse_conv(text))) << text;
+  }
+  ConvProblem p = parse_conv("n1c1h32768w65532k1r4u4");  // x has 2^31 - 2^17 elements
+  EXPECT_TRUE(can_fold(p));
+  p = parse_conv("n1c1h32768w65532k1r7u2ph3");
+  EXPECT_EQ(can_fold(p).why_not, "folded, x has 2^31 elements or more");
 }
 
 constexpr TileSize kTiles[] = {{128, 128, 8, 8}, {128, 96, 8, 6}, {64, 64, 8, 4}};

@@ -4,6 +4,8 @@
 #include <fovea/kernels/ops/algorithm.h>
 #include <fovea/kernels/ops/conv.h>
 
+#include <cstdint>
+
 namespace fovea {
 
 /// `p` on pixels of u v c channels: no stride, and the padding is part of the image.
@@ -26,6 +28,9 @@ inline Verdict can_fold(const ConvProblem& p) {
   if (p.groups != 1) return Verdict::no("groups");
   if (p.dh != 1 || p.dw != 1) return Verdict::no("dilation");
   if (p.c % 4 == 0) return Verdict::no("channels fill vectors as they are");
+  if (folded(p).x_shape().elements() >= std::int64_t{1} << 31) {
+    return Verdict::no("folded, x has 2^31 elements or more");
+  }
   return {};
 }
 
