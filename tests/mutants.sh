@@ -57,8 +57,8 @@ for test in $all; do
   run_tests "$test" || { cat "$folder/test.log"; echo "$test fails without any fault"; exit 1; }
   filter='*'
   [ "${test%%:*}" = "$test" ] || filter=${test#*:}
-  "$build/bin/${test%%:*}" --gtest_filter="$filter" --gtest_list_tests | grep -q '^  ' ||
-    { echo "$test matches no test"; exit 1; }
+  listed=$("$build/bin/${test%%:*}" --gtest_filter="$filter" --gtest_list_tests)
+  grep -q '^  ' <<<"$listed" || { echo "$test matches no test"; exit 1; }
 done
 
 for row in "${rows[@]}"; do
