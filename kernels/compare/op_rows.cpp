@@ -162,9 +162,7 @@ class OpRows {
     const AlgorithmFacts& a = trial.algorithm();
     find_truth(row.math);
     if (!a.exact_on_integers && integers_->allowed.empty()) {  // a transform with fractions
-      integers_->allowed =
-          allowed_differences(subject_, *integer_inputs_, subject_.absolute_sums(*integer_inputs_),
-                              integers_->reference, row.math);
+      allow_differences_on_integers(row.math);
     }
     const bool promised = a.exact_on_integers && exact_;
     Execution execution(subject_, trial, row.variant, device_, *integer_inputs_, false);
@@ -201,13 +199,15 @@ class OpRows {
     if (!integers_) {
       integer_inputs_ = make_values(subject_, Values::integers, options_.seed, math);
       integers_ = Truth{reference_outputs(subject_, *integer_inputs_), {}};
-      if (!exact_) {
-        integers_->allowed = allowed_differences(subject_, *integer_inputs_,
-                                                 subject_.absolute_sums(*integer_inputs_),
-                                                 integers_->reference, math);
-      }
+      if (!exact_) allow_differences_on_integers(math);
     }
     if (!reals_) reals_ = truth_on_reals(math);
+  }
+
+  void allow_differences_on_integers(Math math) {
+    integers_->allowed =
+        allowed_differences(subject_, *integer_inputs_, subject_.absolute_sums(*integer_inputs_),
+                            integers_->reference, math);
   }
 
   // A mode's inputs are the same reals, rounded to its type; so absolute sums are found once, and
@@ -369,11 +369,11 @@ class OpRows {
   const Ceilings& ceilings_;
   const std::function<void(const Row&)>& on_row_;
   DeviceInfo device_;
-  bool exact_;  // whether integers give exact results
+  bool exact_;                           // whether integers give exact results
+  std::optional<CaseValues> real_sums_;  // of the first math mode's reals, for all modes
   // Of the algorithm that is under way.
-  Math stored_ = Math::fp32;             // whose types its tensors have
-  double error_factor_ = 1;              // and of its variant
-  std::optional<CaseValues> real_sums_;  // in the first math mode
+  Math stored_ = Math::fp32;  // whose types its tensors have
+  double error_factor_ = 1;   // and of its variant
   // Of the math mode that is under way.
   std::optional<CaseValues> integer_inputs_, real_inputs_;
   std::optional<Truth> integers_, reals_;
