@@ -2,6 +2,7 @@
 // algorithm may want another layout, which then costs a conversion that is never hidden.
 #pragma once
 
+#include <fovea/core/memory_resource.h>
 #include <fovea/core/stream.h>
 
 #include <cstddef>
@@ -25,6 +26,12 @@ struct WorkspaceGap {
   std::size_t offset = 0, bytes = 0;
   std::string_view behind;  // "y"
 };
+
+/// Where the next tensor may begin behind one that ends at `end`: aligned, with at least one
+/// alignment that belongs to nobody, where a stray write shows.
+constexpr std::size_t behind_gap(std::size_t end) {
+  return (end + 2 * kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+}
 
 /// What a Prepared is besides where its algorithm works in another layout: its run() is these three
 /// in a row, on copies of the tensors that lie in its workspace. Who measures calls them apart.

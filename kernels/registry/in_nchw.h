@@ -59,11 +59,7 @@ struct TurnedCopy {
   MatrixBatch matrices;
   std::size_t offset, bytes;
 
-  /// Aligned, with at least one alignment that belongs to nobody: where a stray write shows.
-  std::size_t end() const {
-    const std::size_t to = offset + bytes + 2 * kAllocationAlignment - 1;
-    return to / kAllocationAlignment * kAllocationAlignment;
-  }
+  std::size_t end() const { return behind_gap(offset + bytes); }
 };
 
 template <class Op>

@@ -104,8 +104,8 @@ struct FoldedCopies {
   explicit FoldedCopies(const ConvProblem& p)
       : x_bytes{bytes_of(folded(p).x_shape())},
         w_bytes{bytes_of(folded(p).w_shape())},
-        w_offset{behind(x_bytes)},
-        end{behind(w_offset + w_bytes)} {}
+        w_offset{behind_gap(x_bytes)},
+        end{behind_gap(w_offset + w_bytes)} {}
   std::vector<WorkspaceGap> gaps(std::string_view weights) const {
     return {{x_bytes, w_offset - x_bytes, "x"},
             {w_offset + w_bytes, end - w_offset - w_bytes, weights}};
@@ -114,10 +114,6 @@ struct FoldedCopies {
  private:
   static std::size_t bytes_of(const Shape& s) {
     return static_cast<std::size_t>(s.elements()) * sizeof(float);
-  }
-  /// Aligned, with at least one alignment that belongs to nobody: where a stray write shows.
-  static std::size_t behind(std::size_t offset) {
-    return (offset + 2 * kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
   }
 };
 
