@@ -55,6 +55,9 @@ constexpr std::string_view name_of(Math m) {
   return "?";
 }
 
+/// Type of a net's activations, of their gradients and of the weights as kernels read them.
+constexpr DType activation_type(Math m) { return m == Math::bf16 ? DType::bf16 : DType::f32; }
+
 /// The upper half of an fp32. Storage only: compute in float.
 struct bf16 {
   std::uint16_t bits = 0;

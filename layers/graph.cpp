@@ -117,8 +117,8 @@ void Graph::add_update(float momentum) {
   const Value v = block(Role::velocity, "velocity", whole, DType::f32);
   const Value table = block(Role::constant, "segments",
                             {segments * static_cast<std::int64_t>(sizeof(Segment))}, DType::u8);
-  record(std::make_shared<OpOf<FiniteCheck>>(p), {g}, {});
-  record(std::make_shared<OpOf<SgdUpdate>>(p), {g, table}, {w, v});
+  record(std::make_shared<OpOf<FiniteCheck>>(p), {g, table}, {});
+  record(std::make_shared<OpOf<SgdUpdate>>(p), {g, table}, {w, v, {}});
 }
 
 void Graph::record_metrics(Value metrics, int slots) {

@@ -278,6 +278,20 @@ inline Condition segments_within(const UpdateProblem& p) {
           first_bad};
 }
 
+/// The table of the parameters, which lies at `member` of an op's Args.
+inline Operand segments_operand(const UpdateProblem& p, const Place& member) {
+  return {.name = "segments",
+          .member = member,
+          .shape = {p.segments * static_cast<std::int64_t>(sizeof(Segment))},
+          .dtype = DType::u8,
+          .fill =
+              [p](HostTensor& t, const FillContext&) {
+                const std::vector<Segment> segments = seeded_segments(p);
+                std::memcpy(t.bytes.data(), segments.data(), t.bytes.size());
+              },
+          .condition = segments_within(p)};
+}
+
 template <>
 struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
   using A = SgdUpdate::Args;
@@ -285,18 +299,8 @@ struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
   /// Momentum 0.9 is no small integer's friend.
   static bool exact_on_integers(const UpdateProblem& p) { return p.momentum == 0.5F; }
   static Operands operands(const UpdateProblem& p) {
-    const auto fill_segments = [p](HostTensor& t, const FillContext&) {
-      const std::vector<Segment> segments = seeded_segments(p);
-      std::memcpy(t.bytes.data(), segments.data(), t.bytes.size());
-    };
-    const std::int64_t table = p.segments * static_cast<std::int64_t>(sizeof(Segment));
     return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}},
-            {.name = "segments",
-             .member = &A::segments,
-             .shape = {table},
-             .dtype = DType::u8,
-             .fill = fill_segments,
-             .condition = segments_within(p)},
+            segments_operand(p, &A::segments),
             {.name = "weights", .member = &A::weights, .role = Role::in_out, .shape = {p.count}},
             {.name = "velocity", .member = &A::velocity, .role = Role::in_out, .shape = {p.count}}};
   }
@@ -322,7 +326,8 @@ struct OpTraits<FiniteCheck> : OneRounding<FiniteCheck> {
                                             : -std::numeric_limits<float>::infinity();
       t.as<float>()[static_cast<std::size_t>(p.count) * 2 / 3] = bad;
     };
-    return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}, .fill = fill}};
+    return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}, .fill = fill},
+            segments_operand(p, &A::segments)};
   }
 };
 

@@ -90,6 +90,8 @@ struct Algorithm {
   bool exact_on_integers = true;    // sums in any order, no transform: equals the reference then
   double error_factor = 1;    // of the bound of a plain sum: how far results on reals may be off
   bool fp32_tensors = false;  // math bf16: tensors lie in fp32 too, rounded on their way in
+  /// Ops without math modes: activations may lie in bf16 as well, as the views of a call say.
+  bool bf16_tensors = false;
   /// Pure: no allocation on the device, no launch.
   std::function<Verdict(const Problem&, const DeviceInfo&)> can_run;
   /// Best guess first. Empty function: the one variant "".
@@ -99,8 +101,8 @@ struct Algorithm {
       prepare;
 };
 
-/// Whether a math mode means anything to an op: it multiplies tensors, and its kHasProducts says
-/// so. The other ops have one mode, fp32, and run in every net.
+/// Whether a math mode says how an op computes: it multiplies tensors, and its kHasProducts says
+/// so. The others compute in fp32 in every net; in math mode bf16 their activations lie in bf16.
 template <class Op>
 inline constexpr bool kHasMathModes = requires {
   requires Op::kHasProducts;
@@ -115,6 +117,9 @@ Verdict verdict(const Algorithm<Op>& a, const typename Op::Problem& problem,
   }
   if (kHasMathModes<Op> && a.math != math) {
     return Verdict::no("computes in " + std::string(name_of(a.math)));
+  }
+  if (!kHasMathModes<Op> && math == Math::bf16 && !a.bf16_tensors) {
+    return Verdict::no("takes no activations in bf16");
   }
   return a.can_run ? a.can_run(problem, device) : Verdict{};
 }

@@ -31,9 +31,10 @@ bool sample_operand<LrnPoolBackward>(const LrnPoolProblem& p, std::size_t operan
   return sample_operand<MaxPoolBackward>(p.pool, operand, bytes);
 }
 
-template <>
-bool sample_operand<SgdUpdate>(const UpdateProblem& p, std::size_t operand,
-                               std::span<std::byte> bytes) {
+namespace {
+
+// The table of the parameters: each a part of the block.
+bool sample_segments(const UpdateProblem& p, std::size_t operand, std::span<std::byte> bytes) {
   constexpr std::size_t kSegments = 1;
   if (operand != kSegments) return false;
   const std::int64_t room = p.count / p.segments / kParameterAlignment * kParameterAlignment;
@@ -42,6 +43,20 @@ bool sample_operand<SgdUpdate>(const UpdateProblem& p, std::size_t operand,
     std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(s), &s, sizeof(s));
   }
   return true;
+}
+
+}  // namespace
+
+template <>
+bool sample_operand<SgdUpdate>(const UpdateProblem& p, std::size_t operand,
+                               std::span<std::byte> bytes) {
+  return sample_segments(p, operand, bytes);
+}
+
+template <>
+bool sample_operand<FiniteCheck>(const UpdateProblem& p, std::size_t operand,
+                                 std::span<std::byte> bytes) {
+  return sample_segments(p, operand, bytes);
 }
 
 }  // namespace fovea

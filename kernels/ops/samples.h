@@ -29,5 +29,8 @@ FOVEA_API bool sample_operand<LrnPoolBackward>(const LrnPoolProblem& p, std::siz
 template <>
 FOVEA_API bool sample_operand<SgdUpdate>(const UpdateProblem& p, std::size_t operand,
                                          std::span<std::byte> bytes);
+template <>
+FOVEA_API bool sample_operand<FiniteCheck>(const UpdateProblem& p, std::size_t operand,
+                                           std::span<std::byte> bytes);
 
 }  // namespace fovea

@@ -20,7 +20,7 @@ struct Segment {
   float rate = 1.0F;                    // times the learning rate
   float decay = 0.0F;                   // weight decay of this parameter
   std::int32_t frozen = 0;              // 1: left alone
-  std::int32_t padding = 0;
+  std::int32_t bf16_gradient = 0;       // 1: `length` bf16 from the place of the first element on
 };
 static_assert(sizeof(Segment) == 32);
 
@@ -34,7 +34,8 @@ FOVEA_API std::string to_string(const UpdateProblem& p, bool canonical = false);
 
 /// Krizhevsky et al. 2012, section 5, with e = state->learning_rate * rate:
 ///   v <- momentum v - e (decay w + g),   w <- w + v
-/// Nothing happens where state->nonfinite is set.
+/// and copies <- w rounded to bf16 where there are copies: the weights as kernels read them in math
+/// mode bf16. Nothing happens where state->nonfinite is set.
 struct SgdUpdate {
   using Problem = UpdateProblem;
   static constexpr std::string_view kName = "sgd";
@@ -42,6 +43,7 @@ struct SgdUpdate {
   struct Args {
     TensorView gradient, segments;  // f32 [count]; u8 [segments * sizeof(Segment)]
     TensorView weights, velocity;   // f32 [count], both changed
+    TensorView copies;              // bf16 [count], written; or absent
     Context context;
   };
 };
@@ -52,7 +54,7 @@ struct FiniteCheck {
   static constexpr std::string_view kName = "finite_check";
   static constexpr Pass kPass = Pass::forward;
   struct Args {
-    TensorView gradient;
+    TensorView gradient, segments;  // as SgdUpdate's
     Context context;
   };
 };

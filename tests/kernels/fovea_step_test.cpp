@@ -200,7 +200,7 @@ struct Parameters {
     const TensorView segments{
         table.data(), DType::u8, {static_cast<std::int64_t>(table.size() * sizeof(Segment))}};
     const Shape shape{kCount};
-    call({g.view(shape), segments, w.view(shape), v.view(shape), {nullptr, state}});
+    call({g.view(shape), segments, w.view(shape), v.view(shape), {}, {nullptr, state}});
     std::vector<float> all = w.values();
     const std::vector<float> velocity = v.values();
     all.insert(all.end(), velocity.begin(), velocity.end());
@@ -256,7 +256,9 @@ TEST(FoveaFiniteCheck, FindsOneBadElementAnywhere) {
         std::vector<float> gradient(kCount, std::numeric_limits<float>::max());
         gradient[static_cast<std::size_t>(at)] = bad;
         Operand g(gradient, shift);
-        call({g.view({kCount}), {nullptr, &state}});
+        Segment whole{.offset = 0, .length = kCount};
+        const TensorView segments{&whole, DType::u8, {sizeof(Segment)}};
+        call({g.view({kCount}), segments, {nullptr, &state}});
         EXPECT_EQ(state.nonfinite, bad == 1.0F ? 0U : 1U);
         return g.values();
       });

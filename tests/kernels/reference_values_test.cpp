@@ -179,9 +179,8 @@ class ReferenceSgd : public ::testing::Test {
  protected:
   Case<SgdUpdate> c = integers<SgdUpdate>({128, 2, 0.5F});
   void SetUp() override {
-    const Segment segments[] = {
-        {.offset = 0, .length = 2, .rate = 2, .decay = 0.5F, .frozen = 0, .padding = 0},
-        {.offset = 64, .length = 3, .rate = 1, .decay = 0, .frozen = 1, .padding = 0}};
+    const Segment segments[] = {{.offset = 0, .length = 2, .rate = 2, .decay = 0.5F, .frozen = 0},
+                                {.offset = 64, .length = 3, .rate = 1, .decay = 0, .frozen = 1}};
     std::memcpy(c.tensors[1].bytes.data(), segments, sizeof(segments));
     set(c, "gradient", Floats(128, 3));
     set(c, "weights", Floats(128, 4));
