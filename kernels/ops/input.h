@@ -47,7 +47,7 @@ struct InputCast {
   struct Args {
     TensorView x;            // u8 [n,h,w,c]
     TensorView mean, scale;  // f32 [c] or [out_h,out_w,c]; f32 [c]
-    TensorView y;            // f32 [n,out_h,out_w,c]
+    TensorView y;            // f32 or bf16 [n,out_h,out_w,c]
     Context context;
   };
 };

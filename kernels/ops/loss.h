@@ -45,7 +45,7 @@ struct SoftmaxLoss {
   static constexpr std::string_view kName = "softmax_loss";
   static constexpr Pass kPass = Pass::forward;
   struct Args {
-    TensorView x, labels;             // f32 [n,c]; i32 [n], each in [0, c)
+    TensorView x, labels;             // f32 or bf16 [n,c]; i32 [n], each in [0, c)
     TensorView probability, metrics;  // f32 [n,c]; f32 [4]
     Context context;
   };
@@ -69,7 +69,7 @@ struct MseLoss {
   static constexpr std::string_view kName = "mse_loss";
   static constexpr Pass kPass = Pass::forward;
   struct Args {
-    TensorView x, target;  // f32 [n,c]
+    TensorView x, target;  // f32 or bf16 [n,c]; f32 [n,c]
     TensorView metrics;    // f32 [4]
     Context context;
   };

@@ -62,11 +62,11 @@ double output(const ConvProblem& p, const float* x, const float* w, int n, int i
   return sum;
 }
 
-void conv_forward(const ConvProblem& p, const ConvForward::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* w = args.w.as<float>();
-  const float* b = p.epilogue.bias ? args.b.as<float>() : nullptr;
-  float* y = args.y.as<float>();
+void conv_forward(const ConvProblem& p, const ConvForward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* w = floats.in(args.w);
+  const float* b = p.epilogue.bias ? floats.in(args.b) : nullptr;
+  float* y = floats.out(args.y);
   parallel(std::int64_t{p.n} * p.p() * p.q(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t pixel = begin; pixel < end; ++pixel) {
       const int n = static_cast<int>(pixel / (p.p() * p.q()));
@@ -112,11 +112,11 @@ void input_gradient(const ConvProblem& p, const float* dy, const float* w, int n
   }
 }
 
-void conv_dgrad(const ConvProblem& p, const ConvDgrad::Args& args) {
-  const float* dy = args.dy.as<float>();
-  const float* w = args.w.as<float>();
-  const float* mask = p.epilogue.mask ? args.mask.as<float>() : nullptr;
-  float* dx = args.dx.as<float>();
+void conv_dgrad(const ConvProblem& p, const ConvDgrad::Args& args, Floats& floats) {
+  const float* dy = floats.in(args.dy);
+  const float* w = floats.in(args.w);
+  const float* mask = p.epilogue.mask ? floats.in(args.mask) : nullptr;
+  float* dx = floats.out(args.dx);
   const int cg = p.c_per_group();
   const auto store = [&](std::int64_t at, double v) {
     if (mask != nullptr && !(mask[at] > 0)) v = 0;
@@ -172,10 +172,10 @@ void filter_gradient(const ConvProblem& p, const float* x, const float* dy, int 
   }
 }
 
-void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* dy = args.dy.as<float>();
-  float* dw = args.dw.as<float>();
+void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* dy = floats.in(args.dy);
+  float* dw = floats.out(args.dw);
   const int runs = taps_are_contiguous(p) ? 1 : p.s;
   const std::int64_t run = std::int64_t{p.s} * p.c_per_group() / runs;
   parallel(std::int64_t{p.k} * p.r, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -195,7 +195,7 @@ void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args) {
     }
   });
   if (p.epilogue.db) {
-    column_sums(std::int64_t{p.n} * p.p() * p.q(), p.k, dy, args.db.as<float>(), p.epilogue.acc);
+    column_sums(std::int64_t{p.n} * p.p() * p.q(), p.k, dy, floats.out(args.db), p.epilogue.acc);
   }
 }
 

@@ -16,19 +16,21 @@ void for_each(std::int64_t count, const F& f) {
   });
 }
 
-void activation_forward(const ActivationProblem& p, const ActivationForward::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void activation_forward(const ActivationProblem& p, const ActivationForward::Args& args,
+                        Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   for_each(p.count, [&](std::int64_t i) {
     const double v = x[i];
     y[i] = static_cast<float>(p.kind == Activation::relu ? relu(v) : std::tanh(v));
   });
 }
 
-void activation_backward(const ActivationProblem& p, const ActivationBackward::Args& args) {
-  const float* dy = args.dy.as<float>();
-  const float* y = args.y.as<float>();
-  float* dx = args.dx.as<float>();
+void activation_backward(const ActivationProblem& p, const ActivationBackward::Args& args,
+                         Floats& floats) {
+  const float* dy = floats.in(args.dy);
+  const float* y = floats.in(args.y);
+  float* dx = floats.out(args.dx);
   for_each(p.count, [&](std::int64_t i) {
     const double out = y[i];
     if (p.kind == Activation::relu) {
@@ -39,33 +41,33 @@ void activation_backward(const ActivationProblem& p, const ActivationBackward::A
   });
 }
 
-void scale(const ScaleProblem& p, const Scale::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void scale(const ScaleProblem& p, const Scale::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   for_each(p.count, [&](std::int64_t i) { y[i] = p.factor * x[i]; });
 }
 
-void add(const AddProblem& p, const Add::Args& args) {
-  const float* a = args.a.as<float>();
-  const float* b = args.b.as<float>();
-  float* y = args.y.as<float>();
+void add(const AddProblem& p, const Add::Args& args, Floats& floats) {
+  const float* a = floats.in(args.a);
+  const float* b = floats.in(args.b);
+  float* y = floats.out(args.y);
   for_each(p.count, [&](std::int64_t i) { y[i] = a[i] + b[i]; });
 }
 
-void add_bias(const BiasProblem& p, const AddBias::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* b = args.b.as<float>();
-  float* y = args.y.as<float>();
+void add_bias(const BiasProblem& p, const AddBias::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* b = floats.in(args.b);
+  float* y = floats.out(args.y);
   for_each(p.rows * p.channels, [&](std::int64_t i) { y[i] = x[i] + b[i % p.channels]; });
 }
 
-void bias_gradient(const BiasProblem& p, const BiasGradient::Args& args) {
-  column_sums(p.rows, p.channels, args.dy.as<float>(), args.db.as<float>(), false);
+void bias_gradient(const BiasProblem& p, const BiasGradient::Args& args, Floats& floats) {
+  column_sums(p.rows, p.channels, floats.in(args.dy), floats.out(args.db), false);
 }
 
-void dropout(const DropoutProblem& p, const Dropout::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void dropout(const DropoutProblem& p, const Dropout::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   const StepState& state = state_of(args.context, "dropout");
   const Philox random{state.seed, stream_key(Purpose::dropout, p.layer, state.step)};
   const std::uint64_t first = state.first_row * static_cast<std::uint64_t>(p.per_image);

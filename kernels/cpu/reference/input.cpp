@@ -40,11 +40,11 @@ Crop crop_of(const InputProblem& p, const Context& context, int image) {
   return {};
 }
 
-void cast(const InputProblem& p, const InputCast::Args& args) {
+void cast(const InputProblem& p, const InputCast::Args& args, Floats& floats) {
   const std::uint8_t* x = args.x.as<std::uint8_t>();
-  const float* mean = args.mean.as<float>();
-  const float* scale = args.scale.as<float>();
-  float* y = args.y.as<float>();
+  const float* mean = floats.in(args.mean);
+  const float* scale = floats.in(args.scale);
+  float* y = floats.out(args.y);
   const bool mean_image = args.mean.elements() != p.c;
   parallel(p.n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t m = begin; m < end; ++m) {

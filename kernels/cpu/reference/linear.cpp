@@ -9,11 +9,11 @@ namespace {
 
 constexpr int kOutputs = 64;  // outputs summed at a time
 
-void linear_forward(const LinearProblem& p, const LinearForward::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* w = args.w.as<float>();
-  const float* b = p.epilogue.bias ? args.b.as<float>() : nullptr;
-  float* y = args.y.as<float>();
+void linear_forward(const LinearProblem& p, const LinearForward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* w = floats.in(args.w);
+  const float* b = p.epilogue.bias ? floats.in(args.b) : nullptr;
+  float* y = floats.out(args.y);
   parallel(p.n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       for (std::int64_t m = 0; m < p.m; ++m) {
@@ -45,16 +45,16 @@ void tiled_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, 
   });
 }
 
-void linear_dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
-  const float* dy = args.dy.as<float>();
-  const float* mask = p.epilogue.mask ? args.mask.as<float>() : nullptr;
-  float* dx = args.dx.as<float>();
+void linear_dgrad(const LinearProblem& p, const LinearDgrad::Args& args, Floats& floats) {
+  const float* dy = floats.in(args.dy);
+  const float* mask = p.epilogue.mask ? floats.in(args.mask) : nullptr;
+  float* dx = floats.out(args.dx);
   tiled_product(
       p.m, p.k, p.n,
       [&](std::int64_t m) {
         return Strided{dy + m * p.n, 1};
       },
-      args.w.as<float>(),
+      floats.in(args.w),
       [&](std::int64_t m, std::int64_t k, double v) {
         const std::int64_t at = m * p.k + k;
         if (mask != nullptr && !(mask[at] > 0)) v = 0;
@@ -62,20 +62,20 @@ void linear_dgrad(const LinearProblem& p, const LinearDgrad::Args& args) {
       });
 }
 
-void linear_wgrad(const LinearProblem& p, const LinearWgrad::Args& args) {
-  const float* dy = args.dy.as<float>();
-  float* dw = args.dw.as<float>();
+void linear_wgrad(const LinearProblem& p, const LinearWgrad::Args& args, Floats& floats) {
+  const float* dy = floats.in(args.dy);
+  float* dw = floats.out(args.dw);
   tiled_product(
       p.n, p.k, p.m,
       [&](std::int64_t n) {
         return Strided{dy + n, p.n};
       },
-      args.x.as<float>(),
+      floats.in(args.x),
       [&](std::int64_t n, std::int64_t k, double v) {
         const std::int64_t at = n * p.k + k;
         dw[at] = static_cast<float>(p.epilogue.acc ? dw[at] + v : v);
       });
-  if (p.epilogue.db) column_sums(p.m, p.n, dy, args.db.as<float>(), p.epilogue.acc);
+  if (p.epilogue.db) column_sums(p.m, p.n, dy, floats.out(args.db), p.epilogue.acc);
 }
 
 }  // namespace

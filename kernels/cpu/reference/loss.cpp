@@ -35,16 +35,16 @@ void store_metrics(const Context& context, const TensorView& to, double loss_sum
   if (context.state != nullptr && !std::isfinite(metrics[0])) context.state->nonfinite = 1;
 }
 
-void softmax(const LossProblem& p, const Softmax::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void softmax(const LossProblem& p, const Softmax::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   for (std::int64_t i = 0; i < p.n; ++i) softmax_row(x + i * p.c, y + i * p.c, p.c);
 }
 
-void softmax_loss(const LossProblem& p, const SoftmaxLoss::Args& args) {
-  const float* x = args.x.as<float>();
+void softmax_loss(const LossProblem& p, const SoftmaxLoss::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
   const std::int32_t* labels = args.labels.as<std::int32_t>();
-  float* probability = args.probability.as<float>();
+  float* probability = floats.out(args.probability);
   const int valid = valid_rows(args.context, p.n);
   double loss = 0;
   int top1_errors = 0, top5_errors = 0;
@@ -60,10 +60,11 @@ void softmax_loss(const LossProblem& p, const SoftmaxLoss::Args& args) {
   store_metrics(args.context, args.metrics, loss, top1_errors, top5_errors, valid);
 }
 
-void softmax_loss_backward(const LossProblem& p, const SoftmaxLossBackward::Args& args) {
-  const float* probability = args.probability.as<float>();
+void softmax_loss_backward(const LossProblem& p, const SoftmaxLossBackward::Args& args,
+                           Floats& floats) {
+  const float* probability = floats.in(args.probability);
   const std::int32_t* labels = args.labels.as<std::int32_t>();
-  float* dx = args.dx.as<float>();
+  float* dx = floats.out(args.dx);
   const int valid = valid_rows(args.context, p.n);
   for (std::int64_t i = 0; i < p.n; ++i) {
     for (int c = 0; c < p.c; ++c) {
@@ -74,9 +75,9 @@ void softmax_loss_backward(const LossProblem& p, const SoftmaxLossBackward::Args
   }
 }
 
-void mse_loss(const LossProblem& p, const MseLoss::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* target = args.target.as<float>();
+void mse_loss(const LossProblem& p, const MseLoss::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* target = floats.in(args.target);
   const int valid = valid_rows(args.context, p.n);
   double loss = 0, absolute = 0;
   for (std::int64_t i = 0; i < std::int64_t{valid} * p.c; ++i) {
@@ -87,10 +88,10 @@ void mse_loss(const LossProblem& p, const MseLoss::Args& args) {
   store_metrics(args.context, args.metrics, loss, absolute, 0.0, valid);
 }
 
-void mse_loss_backward(const LossProblem& p, const MseLossBackward::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* target = args.target.as<float>();
-  float* dx = args.dx.as<float>();
+void mse_loss_backward(const LossProblem& p, const MseLossBackward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* target = floats.in(args.target);
+  float* dx = floats.out(args.dx);
   const int valid = valid_rows(args.context, p.n);
   for (std::int64_t i = 0; i < std::int64_t{p.n} * p.c; ++i) {
     dx[i] = i < std::int64_t{valid} * p.c

@@ -48,18 +48,18 @@ void for_each_element(const LrnProblem& p, const F& f) {
 
 }  // namespace
 
-void lrn_forward(const LrnProblem& p, const LrnForward::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void lrn_forward(const LrnProblem& p, const LrnForward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   for_each_element(p, [&](std::int64_t n, int row, int column, int c, std::int64_t at) {
     y[at] = static_cast<float>(x[at] * std::pow(denominator(p, x, n, row, column, c), -p.beta));
   });
 }
 
-void lrn_backward(const LrnProblem& p, const LrnBackward::Args& args) {
-  const float* x = args.x.as<float>();
-  const float* dy = args.dy.as<float>();
-  float* dx = args.dx.as<float>();
+void lrn_backward(const LrnProblem& p, const LrnBackward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  const float* dy = floats.in(args.dy);
+  float* dx = floats.out(args.dx);
   for_each_element(p, [&](std::int64_t n, int row, int column, int c, std::int64_t at) {
     double through_windows = 0;  // sum over the windows that hold this element
     for_each_neighbour(p, n, row, column, c, [&](std::int64_t j) {

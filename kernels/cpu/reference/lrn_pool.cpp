@@ -12,19 +12,19 @@ std::size_t plane_bytes(const LrnPoolProblem& p) {
   return static_cast<std::size_t>(p.x_shape().elements()) * sizeof(float);
 }
 
-void lrn_pool_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a) {
+void lrn_pool_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, Floats& floats) {
   const TensorView normalised = plane_between(p, a.context);
-  lrn_forward(p.lrn, {a.x, normalised, {}});
-  max_pool_forward(p.pool, {normalised, a.y, a.argmax, {}});
+  lrn_forward(p.lrn, {a.x, normalised, {}}, floats);
+  max_pool_forward(p.pool, {normalised, a.y, a.argmax, {}}, floats);
 }
 
-void lrn_pool_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a) {
+void lrn_pool_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, Floats& floats) {
   const TensorView won = plane_between(p, a.context);
-  max_pool_backward(p.pool, {a.dy, a.argmax, won, {}});
-  lrn_backward(p.lrn, {a.x, won, a.dx, {}});
+  max_pool_backward(p.pool, {a.dy, a.argmax, won, {}}, floats);
+  lrn_backward(p.lrn, {a.x, won, a.dx, {}}, floats);
   if (!p.epilogue.mask) return;
-  const float* x = a.x.as<float>();
-  float* dx = a.dx.as<float>();
+  const float* x = floats.in(a.x);
+  float* dx = floats.out(a.dx);
   for (std::int64_t i = 0; i < p.x_shape().elements(); ++i) {
     if (!(x[i] > 0)) dx[i] = 0;
   }
@@ -33,10 +33,8 @@ void lrn_pool_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a) 
 }  // namespace
 
 void add_lrn_pool(Registry& registry) {
-  registry.add(
-      host_algorithm<LrnPoolForward>("reference", "loops", lrn_pool_forward, {}, plane_bytes));
-  registry.add(
-      host_algorithm<LrnPoolBackward>("reference", "loops", lrn_pool_backward, {}, plane_bytes));
+  add_loops<LrnPoolForward>(registry, lrn_pool_forward, {}, plane_bytes);
+  add_loops<LrnPoolBackward>(registry, lrn_pool_backward, {}, plane_bytes);
 }
 
 }  // namespace fovea::reference

@@ -3,10 +3,17 @@
 
 #include <fovea/core/error.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
+#include <fovea/kernels/cpu/reference/floats.h>
+#include <fovea/kernels/ops/engines.h>
+#include <fovea/kernels/ops/launch.h>
 #include <fovea/kernels/ops/registry.h>
 
+#include <array>
+#include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -22,12 +29,65 @@ void add_loss(Registry& registry);
 void add_update(Registry& registry);
 void add_input(Registry& registry);
 
-/// Adds `body` as the algorithm `loops`.
+/// The tensors of a call, in order.
+template <class Op>
+std::array<TensorView, kOperandsOf<Op>> operands_of(const typename Op::Args& args) {
+  std::array<TensorView, kOperandsOf<Op>> all;
+  std::memcpy(static_cast<void*>(all.data()), &args, sizeof(all));
+  return all;
+}
+
+/// A body made ready, with the memory of its floats.
 template <class Op, class Body>
-void add_loops(
-    Registry& registry, Body body,
-    std::function<Verdict(const typename Op::Problem&, const DeviceInfo&)> can_run = {}) {
-  registry.add<Op>(host_algorithm<Op>("reference", "loops", std::move(body), std::move(can_run)));
+class Loops final : public Prepared<typename Op::Args> {
+ public:
+  using Problem = typename Op::Problem;
+  using Args = typename Op::Args;
+  Loops(const Problem& problem, Body body, std::size_t workspace)
+      : problem_{problem}, body_{std::move(body)}, workspace_{workspace} {}
+  std::size_t workspace_bytes() const override { return workspace_; }
+  void bind(const Args& args) override { floats_->reserve(operands_of<Op>(args)); }
+  void run(const Args& args, StreamView stream) override {
+    if constexpr (std::invocable<Body, const Problem&, const Args&>) {
+      stream.enqueue_in_place([body = body_, p = problem_, args] { body(p, args); });
+    } else {
+      stream.enqueue_in_place([body = body_, p = problem_, args, floats = floats_] {
+        floats->begin();
+        body(p, args, *floats);
+        floats->store();
+      });
+    }
+  }
+
+ private:
+  Problem problem_;
+  Body body_;
+  std::size_t workspace_;
+  std::shared_ptr<Floats> floats_ = std::make_shared<Floats>();  // until the stream has run it
+};
+
+/// Adds `body` as the algorithm `loops`: body(problem, args, floats) reads and writes activations
+/// through `floats`, whatever their type, and body(problem, args) is of an op that has none. One
+/// entry for fp32 and, of ops with math modes, one for bf16. `workspace(problem)` bytes are
+/// promised to it.
+template <class Op, class Body>
+void add_loops(Registry& registry, Body body,
+               std::function<Verdict(const typename Op::Problem&, const DeviceInfo&)> can_run = {},
+               std::size_t (*workspace)(const typename Op::Problem&) = nullptr) {
+  Algorithm<Op> a;
+  a.engine = kReference;
+  a.name = "loops";
+  a.devices = Devices::cpu;
+  a.bf16_tensors = !kHasMathModes<Op>;
+  a.can_run = std::move(can_run);
+  a.prepare = [body, workspace](const typename Op::Problem& p, const Variant&, const DeviceInfo&) {
+    return std::make_unique<Loops<Op, Body>>(p, body, workspace != nullptr ? workspace(p) : 0);
+  };
+  registry.add(a);
+  if constexpr (kHasMathModes<Op>) {
+    a.math = Math::bf16;
+    registry.add(std::move(a));
+  }
 }
 
 /// The step's state where an op cannot do without it.
@@ -61,10 +121,10 @@ void add_products(const Strided& factors, const Strided& in, std::int64_t rows, 
 void column_sums(std::int64_t rows, int columns, const float* in, float* out, bool accumulate);
 
 // The bodies that lrn_pool.cpp joins.
-void lrn_forward(const LrnProblem& p, const LrnForward::Args& args);
-void lrn_backward(const LrnProblem& p, const LrnBackward::Args& args);
-void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args);
-void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args);
+void lrn_forward(const LrnProblem& p, const LrnForward::Args& args, Floats& floats);
+void lrn_backward(const LrnProblem& p, const LrnBackward::Args& args, Floats& floats);
+void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args, Floats& floats);
+void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args, Floats& floats);
 
 /// Epilogues that the reference offers for convolution and linear.
 constexpr Epilogue kForwardEpilogues{.bias = true, .relu = true, .tanh = true};

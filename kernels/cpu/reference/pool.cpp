@@ -63,9 +63,9 @@ void for_each_input(const PoolProblem& p, const F& f) {
 
 }  // namespace
 
-void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   std::uint8_t* argmax = args.argmax.as<std::uint8_t>();
   for_each_output(p, [&](std::int64_t n, int i, int j, std::int64_t pixel) {
     const Span rows = rows_of(p, i), columns = columns_of(p, j);
@@ -88,10 +88,10 @@ void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args) {
   });
 }
 
-void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args) {
-  const float* dy = args.dy.as<float>();
+void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args, Floats& floats) {
+  const float* dy = floats.in(args.dy);
   const std::uint8_t* argmax = args.argmax.as<std::uint8_t>();
-  float* dx = args.dx.as<float>();
+  float* dx = floats.out(args.dx);
   for_each_input(p, [&](std::int64_t n, int y, int x, std::int64_t cell) {
     const Cover rows = rows_covering(p, y), columns = columns_covering(p, x);
     for (int c = 0; c < p.c; ++c) {
@@ -110,9 +110,9 @@ void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args) 
 
 namespace {
 
-void average_forward(const PoolProblem& p, const AvgPoolForward::Args& args) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+void average_forward(const PoolProblem& p, const AvgPoolForward::Args& args, Floats& floats) {
+  const float* x = floats.in(args.x);
+  float* y = floats.out(args.y);
   for_each_output(p, [&](std::int64_t n, int i, int j, std::int64_t pixel) {
     const Span rows = rows_of(p, i), columns = columns_of(p, j);
     for (int c = 0; c < p.c; ++c) {
@@ -127,9 +127,9 @@ void average_forward(const PoolProblem& p, const AvgPoolForward::Args& args) {
   });
 }
 
-void average_backward(const PoolProblem& p, const AvgPoolBackward::Args& args) {
-  const float* dy = args.dy.as<float>();
-  float* dx = args.dx.as<float>();
+void average_backward(const PoolProblem& p, const AvgPoolBackward::Args& args, Floats& floats) {
+  const float* dy = floats.in(args.dy);
+  float* dx = floats.out(args.dx);
   for_each_input(p, [&](std::int64_t n, int y, int x, std::int64_t cell) {
     const Cover rows = rows_covering(p, y), columns = columns_covering(p, x);
     for (int c = 0; c < p.c; ++c) {
