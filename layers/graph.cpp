@@ -45,7 +45,25 @@ Value Graph::param(const ParameterSpec& spec) {
                                     .role = Role::parameter,
                                     .parameter = static_cast<int>(parameters_.size()) - 1,
                                     .needs_gradient = !spec.frozen}));
+  copies_.emplace_back();
   return parameter_values_.back();
+}
+
+// A parameter as kernels read it: its copy, in a graph of another type. Any other value as it is.
+Value Graph::as_read(Value v) {
+  const ValueInfo& i = info(storage(v));
+  if (i.role != Role::parameter || i.dtype == type_) return v;
+  Value& copy = copies_[static_cast<std::size_t>(i.parameter)];
+  if (!copy) {
+    parameters_[static_cast<std::size_t>(i.parameter)].read_in_bf16 = true;
+    copy = make({.name = i.name + " in " + std::string(name_of(type_)),
+                 .shape = i.shape,
+                 .dtype = type_,
+                 .role = Role::copy,
+                 .parameter = i.parameter,
+                 .needs_gradient = i.needs_gradient});
+  }
+  return reshape(copy, v.shape());
 }
 
 void Graph::set_layer(const std::string& name) {
@@ -115,10 +133,11 @@ void Graph::add_update(float momentum) {
   const Value g = block(Role::gradients, "gradients", whole, DType::f32);
   const Value w = block(Role::weights, "weights", whole, DType::f32);
   const Value v = block(Role::velocity, "velocity", whole, DType::f32);
+  const Value copies = type_ == DType::f32 ? Value{} : block(Role::copies, "copies", whole, type_);
   const Value table = block(Role::constant, "segments",
                             {segments * static_cast<std::int64_t>(sizeof(Segment))}, DType::u8);
   record(std::make_shared<OpOf<FiniteCheck>>(p), {g, table}, {});
-  record(std::make_shared<OpOf<SgdUpdate>>(p), {g, table}, {w, v, {}});
+  record(std::make_shared<OpOf<SgdUpdate>>(p), {g, table}, {w, v, copies});
 }
 
 void Graph::record_metrics(Value metrics, int slots) {

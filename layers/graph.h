@@ -47,8 +47,10 @@ enum class Role : std::uint8_t {
   activation,  // placed in the plan's arena by lifetime
   input,       // in the arena for the whole step; the host writes it before the step
   parameter,   // inside the block of weights
+  copy,        // inside the block of copies: a parameter as kernels read it, in bf16
   gradient,    // inside the block of gradients
   weights,
+  copies,
   gradients,
   velocity,  // the whole blocks
   constant,  // small and fixed, given to the plan by name: mean, scale, segments
@@ -60,7 +62,7 @@ struct ValueInfo {
   Shape shape;
   DType dtype = DType::f32;
   Role role = Role::activation;
-  int parameter = -1;           // for parameter and gradient: index into parameters()
+  int parameter = -1;           // for parameter, copy and gradient: index into parameters()
   bool needs_gradient = false;  // depends on a parameter that learns
 };
 
@@ -80,8 +82,7 @@ struct Node {
 
 class FOVEA_API Graph {
  public:
-  /// `seed_layers`: layer numbers for dropout keys start here.
-  Graph() = default;
+  explicit Graph(Math math = Math::fp32) : type_{activation_type(math)} {}
   Graph(const Graph&) = delete;  // values point to their graph
   Graph& operator=(const Graph&) = delete;
 
@@ -123,8 +124,13 @@ class FOVEA_API Graph {
   /// Appends a node; its layer is the current one.
   Node& record(std::shared_ptr<const Op> op, std::vector<Value> inputs, std::vector<Value> outputs,
                GradientRule gradient = {});
-  /// A new value of the arena.
-  Value activation(const Shape& shape, DType dtype = DType::f32);
+  /// A new value of the arena, of the graph's type or another.
+  Value activation(const Shape& shape) { return activation(shape, type_); }
+  Value activation(const Shape& shape, DType dtype);
+  /// One of the shape and type of `x`.
+  Value activation_like(Value x) { return activation(x.shape(), info(x).dtype); }
+  /// Of activations, and of parameters as conv, linear and add read them: bf16 in math mode bf16.
+  DType type() const { return type_; }
   /// The same bytes under a name of their own; a value that had the name gets a stroke appended.
   Value name(Value v, const std::string& name);
   /// Names the layer that records from now on, and the values it makes.
@@ -152,12 +158,14 @@ class FOVEA_API Graph {
  private:
   Value make(ValueInfo info);
   Value block(Role role, const std::string& name, const Shape& shape, DType dtype);
+  Value as_read(Value v);
 
+  DType type_;
   std::vector<ValueInfo> values_;
   std::vector<int> alias_;  // of each value: the value whose bytes it shows, or -1
   std::vector<Node> nodes_;
   std::vector<ParameterSpec> parameters_;
-  std::vector<Value> parameter_values_;
+  std::vector<Value> parameter_values_, copies_;  // copies_: "no value" where none is read
   std::vector<std::pair<std::string, Value>> outputs_;
   std::string layer_ = "net";
   int in_layer_ = 0;  // values made by the current layer

@@ -56,6 +56,13 @@ void Graph::add_backward(Value loss) {
   if (!found) throw InvalidArgument("add_backward: the value is not a loss of this graph");
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     Value g = gradients.of(parameter_values_[p]);
+    if (const Value copy = copies_[p]) {
+      if (g) {
+        throw InvalidArgument("parameter " + parameters_[p].name + " is read in two types, as " +
+                              std::string(name_of(type_)) + " and as f32, and learns from both");
+      }
+      g = gradients.of(copy);
+    }
     if (!g) continue;
     // One value may be the gradient of two parameters; each has its own place in the block.
     if (info(storage(g)).role == Role::gradient) g = scale(g, 1.0F);

@@ -14,7 +14,7 @@ std::shared_ptr<const Op> op(const typename Tag::Problem& p) {
 template <class Tag>
 Value gradient_of(Graph& g, Value x, const typename Tag::Problem& p, std::vector<Value> inputs) {
   if (!g.info(x).needs_gradient) return {};
-  const Value dx = g.activation(x.shape());
+  const Value dx = g.activation_like(x);
   g.record(op<Tag>(p), std::move(inputs), {dx});
   return dx;
 }
@@ -40,10 +40,10 @@ Value Graph::conv(Value x, Value w, const ConvProblem& p) {
   require_shape(layer_, x.shape(), p.x_shape());
   require_shape(layer_ + ".weight", w.shape(), p.w_shape());
   const Value y = activation(p.y_shape());
-  record(op<ConvForward>(p), {x, w, {}}, {y}, [p](Graph& g, const Node& n, Value dy) {
+  record(op<ConvForward>(p), {x, as_read(w), {}}, {y}, [p](Graph& g, const Node& n, Value dy) {
     const Value nx = n.inputs[0];
     const Value nw = n.inputs[1];
-    const Value dw = g.info(nw).needs_gradient ? g.activation(nw.shape()) : Value{};
+    const Value dw = g.info(nw).needs_gradient ? g.activation_like(nw) : Value{};
     if (dw) g.record(op<ConvWgrad>(p), {nx, dy}, {dw, {}});
     const Value dx = gradient_of<ConvDgrad>(g, nx, p, {dy, nw, {}});
     return std::vector<Value>{dx, dw, {}};
@@ -60,10 +60,10 @@ Value Graph::linear(Value x, Value w) {
   validate(p);
   require_shape(layer_ + ".weight", w.shape(), p.w_shape());
   const Value y = activation(p.y_shape());
-  record(op<LinearForward>(p), {rows, w, {}}, {y}, [p](Graph& g, const Node& n, Value dy) {
+  record(op<LinearForward>(p), {rows, as_read(w), {}}, {y}, [p](Graph& g, const Node& n, Value dy) {
     const Value nx = n.inputs[0];
     const Value nw = n.inputs[1];
-    const Value dw = g.info(nw).needs_gradient ? g.activation(nw.shape()) : Value{};
+    const Value dw = g.info(nw).needs_gradient ? g.activation_like(nw) : Value{};
     if (dw) g.record(op<LinearWgrad>(p), {nx, dy}, {dw, {}});
     const Value dx = gradient_of<LinearDgrad>(g, nx, p, {dy, nw, {}});
     return std::vector<Value>{dx, dw, {}};
@@ -75,7 +75,7 @@ Value Graph::add_bias(Value x, Value b) {
   const auto channels = static_cast<int>(x.shape()[-1]);
   require_shape(layer_ + ".bias", b.shape(), {channels});
   const BiasProblem p{x.shape().elements() / channels, channels};
-  const Value y = activation(x.shape());
+  const Value y = activation_like(x);
   record(op<AddBias>(p), {x, b}, {y}, [p](Graph& g, const Node& n, Value dy) {
     const Value db = gradient_of<BiasGradient>(g, n.inputs[1], p, {dy});
     return std::vector<Value>{g.info(n.inputs[0]).needs_gradient ? dy : Value{}, db};
@@ -87,7 +87,7 @@ namespace {
 
 Value activate(Graph& g, Value x, Activation kind) {
   const ActivationProblem p{x.shape().elements(), kind};
-  const Value y = g.activation(x.shape());
+  const Value y = g.activation_like(x);
   g.record(op<ActivationForward>(p), {x}, {y}, [p](Graph& graph, const Node& n, Value dy) {
     return std::vector<Value>{
         gradient_of<ActivationBackward>(graph, n.inputs[0], p, {dy, n.outputs[0]})};
@@ -124,7 +124,7 @@ Value Graph::avg_pool(Value x, const PoolProblem& p) {
 Value Graph::lrn(Value x, const LrnProblem& p) {
   validate(p);
   require_shape(layer_, x.shape(), p.x_shape());
-  const Value y = activation(x.shape());
+  const Value y = activation_like(x);
   record(op<LrnForward>(p), {x}, {y}, [p](Graph& g, const Node& n, Value dy) {
     return std::vector<Value>{gradient_of<LrnBackward>(g, n.inputs[0], p, {n.inputs[0], dy})};
   });
@@ -141,7 +141,7 @@ Value Graph::dropout(Value x, float rate, bool inverted) {
   const std::int64_t images = x.shape()[0];
   const DropoutProblem p{images, x.shape().elements() / images, rate,
                          inverted ? 1.0F / (1.0F - rate) : 1.0F, number};
-  const Value y = activation(x.shape());
+  const Value y = activation_like(x);
   record(op<Dropout>(p), {x}, {y}, [p](Graph& g, const Node& n, Value dy) {
     return std::vector<Value>{gradient_of<Dropout>(g, n.inputs[0], p, {dy})};
   });
@@ -150,7 +150,7 @@ Value Graph::dropout(Value x, float rate, bool inverted) {
 
 Value Graph::scale(Value x, float factor) {
   const ScaleProblem p{x.shape().elements(), factor};
-  const Value y = activation(x.shape());
+  const Value y = activation_like(x);
   record(op<Scale>(p), {x}, {y}, [p](Graph& g, const Node& n, Value dy) {
     return std::vector<Value>{gradient_of<Scale>(g, n.inputs[0], p, {dy})};
   });
@@ -159,8 +159,14 @@ Value Graph::scale(Value x, float factor) {
 
 Value Graph::add(Value a, Value b) {
   require_shape(layer_, b.shape(), a.shape());
+  a = as_read(a);
+  b = as_read(b);
+  if (info(a).dtype != info(b).dtype) {
+    throw InvalidArgument("layer " + layer_ + ": a sum of " + std::string(name_of(info(a).dtype)) +
+                          " and " + std::string(name_of(info(b).dtype)));
+  }
   const AddProblem p{a.shape().elements()};
-  const Value y = activation(a.shape());
+  const Value y = activation_like(a);
   record(op<Add>(p), {a, b}, {y}, [](Graph& g, const Node& n, Value dy) {
     return std::vector<Value>{g.info(n.inputs[0]).needs_gradient ? dy : Value{},
                               g.info(n.inputs[1]).needs_gradient ? dy : Value{}};
@@ -179,7 +185,7 @@ LossProblem loss_problem(Value x) {
 
 Value Graph::softmax(Value logits) {
   const LossProblem p = loss_problem(logits);
-  const Value y = activation({p.n, p.c});
+  const Value y = activation({p.n, p.c}, DType::f32);
   record(op<Softmax>(p), {logits}, {y});
   return y;
 }
@@ -187,8 +193,8 @@ Value Graph::softmax(Value logits) {
 Value Graph::softmax_loss(Value logits, Value labels) {
   const LossProblem p = loss_problem(logits);
   require_shape(layer_ + " (labels)", labels.shape(), {p.n});
-  const Value metrics = activation({4});
-  const Value probability = activation({p.n, p.c});
+  const Value metrics = activation({4}, DType::f32);
+  const Value probability = activation({p.n, p.c}, DType::f32);
   Node& node = record(op<SoftmaxLoss>(p), {logits, labels}, {probability, metrics},
                       [p](Graph& g, const Node& n, Value) {
                         return std::vector<Value>{gradient_of<SoftmaxLossBackward>(
@@ -201,7 +207,7 @@ Value Graph::softmax_loss(Value logits, Value labels) {
 Value Graph::mse_loss(Value x, Value target) {
   const LossProblem p = loss_problem(x);
   require_shape(layer_ + " (target)", target.shape(), {p.n, p.c});
-  const Value metrics = activation({4});
+  const Value metrics = activation({4}, DType::f32);
   Node& node = record(op<MseLoss>(p), {x, target}, {metrics}, [p](Graph& g, const Node& n, Value) {
     return std::vector<Value>{
         gradient_of<MseLossBackward>(g, n.inputs[0], p, {n.inputs[0], n.inputs[1]})};

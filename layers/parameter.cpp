@@ -10,7 +10,8 @@ ParameterLayout::ParameterLayout(const std::vector<ParameterSpec>& parameters)
                     .length = p.shape.elements(),
                     .rate = p.rate,
                     .decay = p.decay,
-                    .frozen = p.frozen ? 1 : 0};
+                    .frozen = p.frozen ? 1 : 0,
+                    .bf16_gradient = p.read_in_bf16 ? 1 : 0};
     count_ +=
         (p.shape.elements() + kParameterAlignment - 1) / kParameterAlignment * kParameterAlignment;
   }

@@ -19,11 +19,12 @@ struct ParameterSpec {
   float rate = 1.0F;   // times the learning rate
   float decay = 0.0F;  // weight decay
   bool frozen = false;
+  bool read_in_bf16 = false;  // by kernels, through a copy; so its gradient lies in bf16, too
 };
 
 /// Places of all parameters in one block: backward order, so that finished gradients are a growing
-/// prefix; each padded to kParameterAlignment elements. Weights, momentum and gradients use the
-/// same offsets.
+/// prefix; each padded to kParameterAlignment elements. Weights, momentum, gradients and the copies
+/// in bf16 use the same offsets. A gradient in bf16 lies in the first half of its place.
 class FOVEA_API ParameterLayout {
  public:
   ParameterLayout() = default;

@@ -40,12 +40,15 @@ std::string name_of_step(const PlanRow& row) {
 
 bool in_arena(Role r) { return r == Role::activation || r == Role::input; }
 
-TensorView part(const TensorView& block, std::int64_t offset, const Shape& shape,
+// The value's elements from the place of element `offset` of the block on: a gradient in bf16 takes
+// half of its place.
+TensorView part(const TensorView& block, std::int64_t offset, const ValueInfo& value,
                 const std::string& name) {
-  if (!block || offset + shape.elements() > block.elements()) {
+  if (!block || offset + value.shape.elements() > block.elements()) {
     throw InvalidArgument("plan: the block that holds " + name + " is missing or too small");
   }
-  return {block.as<float>() + offset, DType::f32, shape};
+  const auto place = static_cast<std::size_t>(offset) * size_of(block.dtype);
+  return {static_cast<std::byte*>(block.data) + place, value.dtype, value.shape};
 }
 
 }  // namespace
@@ -188,17 +191,21 @@ TensorView Plan::Impl::locate(const Slot& slot, const PlanMemory& m) const {
                   arena.offsets[static_cast<std::size_t>(owner.lifetime)],
               slot.info.dtype, slot.info.shape};
     case Role::parameter:
-      return part(m.weights, layout.offset(own.parameter), slot.info.shape, own.name);
+      return part(m.weights, layout.offset(own.parameter), slot.info, own.name);
+    case Role::copy:
+      return part(m.copies, layout.offset(own.parameter), slot.info, own.name);
     case Role::gradient:
-      return part(m.gradients, layout.offset(own.parameter), slot.info.shape, own.name);
+      return part(m.gradients, layout.offset(own.parameter), slot.info, own.name);
     case Role::weights:
-      return part(m.weights, 0, slot.info.shape, own.name);
+      return part(m.weights, 0, slot.info, own.name);
+    case Role::copies:
+      return part(m.copies, 0, slot.info, own.name);
     case Role::gradients:
-      return part(m.gradients, 0, slot.info.shape, own.name);
+      return part(m.gradients, 0, slot.info, own.name);
     case Role::velocity:
-      return part(m.velocity, 0, slot.info.shape, own.name);
+      return part(m.velocity, 0, slot.info, own.name);
     case Role::ring:
-      return part(m.ring, 0, slot.info.shape, own.name);
+      return part(m.ring, 0, slot.info, own.name);
     case Role::constant:
       break;
   }

@@ -48,6 +48,7 @@ struct PlanMemory {
   void* arena = nullptr;  // arena_bytes() on the device
   StepState* state = nullptr;
   TensorView weights, velocity, gradients;      // blocks of the ParameterLayout
+  TensorView copies = {};                       // weights in bf16, as kernels read them
   TensorView ring;                              // metrics
   std::map<std::string, TensorView> constants;  // by the names the graph gave them
 };
