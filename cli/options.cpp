@@ -19,7 +19,7 @@ Limits Common::limits() const {
 }
 
 Policy Common::lists(const Device& d) const {
-  Policy p = Policy::defaults(d);
+  Policy p = Policy::defaults(d, math_mode());
   if (!engines.empty()) p.engines = parse_engines(engines);
   for (const std::string& text : engines_for) p.layers.push_back(parse_layer_engines(text));
   p.limits = limits();

@@ -89,6 +89,7 @@ void measure(Column& column, const CommandContext& c, const TimeCommand& o, cons
              const Device& device, LazyCeilings& ceilings) {
   Common common = c.common;
   common.engines = column.engines;
+  common.math = name_of(column.math);
   StatisticsResource memory(default_resource(device));
   try {
     Executor e(recipe, assumed_classes(recipe), Preprocessing::none(recipe.input), c.registry,

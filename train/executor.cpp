@@ -29,6 +29,16 @@ struct Staging {
 
 std::size_t bytes_of(const TensorView& v) { return v.bytes(); }
 
+// Floats in the place of the bf16 that fill the first half of it; from the last on, so that none is
+// overwritten before it is read.
+void widen_in_place(std::span<float> place) {
+  for (std::size_t i = place.size(); i-- > 0;) {
+    bf16 v;
+    std::memcpy(&v, reinterpret_cast<const std::byte*>(place.data()) + i * sizeof(v), sizeof(v));
+    place[i] = to_float(v);
+  }
+}
+
 }  // namespace
 
 Preprocessing Preprocessing::none(const InputRecipe& input) {
@@ -48,8 +58,8 @@ Shape Preprocessing::mean_shape(const InputRecipe& input) const {
                         to_string(picture));
 }
 
-Policy complete_policy(Policy policy, const Device& device) {
-  if (policy.engines.empty()) policy.engines = Policy::defaults(device).engines;
+Policy complete_policy(Policy policy, const Device& device, Math math) {
+  if (policy.engines.empty()) policy.engines = Policy::defaults(device, math).engines;
   policy.require_meaningful(device);
   if (!policy.tuner && policy.names(kFastest)) policy.tuner = std::make_shared<TimingTuner>();
   return policy;
@@ -70,6 +80,7 @@ struct Executor::Impl {
   Stream stream;
   std::vector<Placed> plans;
   Tensor weights, velocity, gradients, segments, mean, scale, ring, state;
+  Tensor copies;  // of the weights in bf16, as kernels read them; only in math mode bf16
   Buffer arena;
   std::array<Staging, 2> staging;
   std::size_t turn = 0;
@@ -87,6 +98,8 @@ struct Executor::Impl {
   Tensor upload(std::span<const float> elements, const Shape& shape) const;
   std::vector<float> download(const Tensor& block) const;
   void assign(const Tensor& block, std::span<const float> elements, const char* what) const;
+  bool has_copies() const { return activation_type(options.math) == DType::bf16; }
+  void derive_copies(std::span<const float> block) const;
   Plan& at(PlanId id) { return *plans[static_cast<std::size_t>(id)].plan; }
   void copy_step(const Placed& placed, const StepInput& input, const StepState& state_of_step);
   void copy_input(Plan& plan, const char* name, const void* from, std::size_t bytes,
@@ -103,10 +116,10 @@ Executor::Impl::Impl(const Recipe& r, int o, const Preprocessing& p, const Regis
       info{device_info(opt.device)},
       net{(r.validate(o), r.net(o))},
       stream{opt.device} {
-  options.policy = complete_policy(std::move(options.policy), opt.device);
+  options.policy = complete_policy(std::move(options.policy), opt.device, opt.math);
   if (!options.policy.recorded) require_known(options.policy, registry, opt.device, recipe);
   static_cast<void>(preprocessing.mean_shape(recipe.input));
-  Graph g;  // recorded once for its parameters: every plan has the same
+  Graph g(options.math);  // recorded once for its parameters: every plan has the same
   record(g, Use::predict, 1, View::centre, false);
   parameters = g.parameters();
   layout = ParameterLayout(parameters);
@@ -147,7 +160,7 @@ Value Executor::Impl::record(Graph& g, Use use, int batch, View view, bool mirro
 Executor::PlanId Executor::Impl::add(Use use, int batch, View view, bool mirror,
                                      std::vector<std::string> keep) {
   if (arena.data() != nullptr) throw InvalidArgument("executor: plans are added before allocate()");
-  Graph g;
+  Graph g(options.math);
   const Value result = record(g, use, batch, view, mirror);
   const Target target{registry, info, options.math, options.policy, other_orders(info.device)};
   if (use == Use::train) {
@@ -204,6 +217,15 @@ void Executor::Impl::assign(const Tensor& block, std::span<const float> elements
   stream.view().synchronize();
 }
 
+// What the update writes after each step, of weights that come from the host.
+void Executor::Impl::derive_copies(std::span<const float> block) const {
+  if (!has_copies()) return;
+  std::vector<bf16> rounded(block.size());
+  std::ranges::transform(block, rounded.begin(), to_bf16);
+  stream.view().copy(copies.data(), rounded.data(), copies.bytes());
+  stream.view().synchronize();
+}
+
 Executor::Executor(const Recipe& recipe, int outputs, const Preprocessing& preprocessing,
                    const Registry& registry, const ExecutorOptions& options)
     : impl_{std::make_unique<Impl>(recipe, outputs, preprocessing, registry, options)} {}
@@ -223,8 +245,9 @@ Executor::PlanId Executor::add_prediction(int batch, const std::vector<std::stri
 
 std::size_t Executor::planned_bytes() const {
   const Impl& i = *impl_;
-  const std::size_t block = static_cast<std::size_t>(i.layout.count()) * sizeof(float);
-  std::size_t bytes = i.arena_bytes() + block * (i.training ? 3 : 1);
+  const auto count = static_cast<std::size_t>(i.layout.count());
+  std::size_t bytes = i.arena_bytes() + count * sizeof(float) * (i.training ? 3 : 1);
+  if (i.has_copies()) bytes += count * sizeof(bf16);
   bytes += (i.preprocessing.mean.size() + i.preprocessing.scale.size()) * sizeof(float);
   bytes += std::size_t{kRing} * RecordMetrics::kFields * sizeof(float);
   bytes += sizeof(StepState);
@@ -243,6 +266,7 @@ void Executor::allocate(const Tensor& shared_weights) {
     return t;
   };
   i.weights = shared_weights.data() != nullptr ? shared_weights : zeros(block, DType::f32);
+  if (i.has_copies()) i.copies = zeros(block, DType::bf16);
   if (i.training) {
     i.velocity = zeros(block, DType::f32);
     i.gradients = zeros(block, DType::f32);
@@ -260,6 +284,7 @@ void Executor::allocate(const Tensor& shared_weights) {
   i.arena = Buffer(i.arena_bytes(), stream, memory);
   stream.fill(i.arena.data(), 0, i.arena.bytes());
   stream.synchronize();
+  if (shared_weights.data() != nullptr) i.derive_copies(weights());
 
   PlanMemory m{
       .arena = i.arena.data(),
@@ -267,6 +292,7 @@ void Executor::allocate(const Tensor& shared_weights) {
       .weights = i.weights.view(),
       .velocity = i.velocity.view(),
       .gradients = i.gradients.view(),
+      .copies = i.copies.view(),
       .ring = i.ring.view(),
       .constants = {
           {"mean", i.mean.view()}, {"scale", i.scale.view()}, {"segments", i.segments.view()}}};
@@ -309,6 +335,7 @@ const DeviceInfo& Executor::device() const { return impl_->info; }
 const Recipe& Executor::recipe() const { return impl_->recipe; }
 int Executor::outputs() const { return impl_->outputs; }
 const Policy& Executor::policy() const { return impl_->options.policy; }
+Math Executor::math() const { return impl_->options.math; }
 StreamView Executor::stream() const { return impl_->stream; }
 
 void Executor::initialise(std::uint64_t seed) {
@@ -324,9 +351,25 @@ void Executor::initialise(std::uint64_t seed) {
 
 std::vector<float> Executor::weights() const { return impl_->download(impl_->weights); }
 std::vector<float> Executor::velocity() const { return impl_->download(impl_->velocity); }
-std::vector<float> Executor::gradients() const { return impl_->download(impl_->gradients); }
+std::vector<float> Executor::gradients() const {
+  std::vector<float> all = impl_->download(impl_->gradients);
+  for (const Segment& s : impl_->layout.segments()) {
+    if (s.bf16_gradient == 0) continue;
+    widen_in_place(std::span(all).subspan(static_cast<std::size_t>(s.offset),
+                                          static_cast<std::size_t>(s.length)));
+  }
+  return all;
+}
+std::vector<bf16> Executor::copies() const {
+  if (impl_->copies.data() == nullptr) return {};
+  std::vector<bf16> all(static_cast<std::size_t>(impl_->copies.elements()));
+  stream().copy(all.data(), impl_->copies.data(), impl_->copies.bytes());
+  stream().synchronize();
+  return all;
+}
 void Executor::set_weights(std::span<const float> block) {
   impl_->assign(impl_->weights, block, "the block of weights");
+  impl_->derive_copies(block);
 }
 void Executor::set_velocity(std::span<const float> block) {
   impl_->assign(impl_->velocity, block, "the block of momentum");
@@ -408,12 +451,14 @@ std::vector<float> Executor::read(PlanId id, const std::string& value) const {
 
 void Executor::read(PlanId id, const std::string& value, std::span<float> to) const {
   const TensorView v = impl_->at(id).tensor(value);
-  if (to.size_bytes() != v.bytes()) {
+  if (static_cast<std::int64_t>(to.size()) != v.elements()) {
     throw InvalidArgument("executor: " + value + " has " + std::to_string(v.elements()) +
                           " elements, not " + std::to_string(to.size()));
   }
-  impl_->stream.view().copy(to.data(), v.as<float>(), v.bytes());
-  impl_->stream.view().synchronize();
+  const bool narrow = v.dtype == DType::bf16;
+  stream().copy(to.data(), narrow ? v.data : v.as<float>(), v.bytes());
+  stream().synchronize();
+  if (narrow) widen_in_place(to);
 }
 
 }  // namespace fovea

@@ -27,10 +27,10 @@ struct ExecutorOptions {
   MemoryResource* memory = nullptr;  // nullptr: the device's default resource
 };
 
-/// The policy with what it leaves open: an empty list becomes Policy::defaults(device), and where
-/// `fastest` is named and no tuner is there, one that keeps nothing. Throws Unsupported where the
-/// device gives a word no meaning.
-FOVEA_API Policy complete_policy(Policy policy, const Device& device);
+/// The policy with what it leaves open: an empty list becomes Policy::defaults(device, math), and
+/// where `fastest` is named and no tuner is there, one that keeps nothing. Throws Unsupported where
+/// the device gives a word no meaning.
+FOVEA_API Policy complete_policy(Policy policy, const Device& device, Math math = Math::fp32);
 
 /// What one step is given. Host memory, copied before the call returns.
 struct StepInput {
@@ -83,6 +83,7 @@ class FOVEA_API Executor {
   const Recipe& recipe() const;
   int outputs() const;
   const Policy& policy() const;
+  Math math() const;
   StreamView stream() const;
 
   /// All parameters as their initialisers say.
@@ -92,7 +93,11 @@ class FOVEA_API Executor {
   std::vector<float> velocity() const;
   void set_weights(std::span<const float> block);
   void set_velocity(std::span<const float> block);
+  /// As floats, also where they lie in bf16.
   std::vector<float> gradients() const;
+  /// In math mode bf16 the whole block as convolutions and linear layers read it: weights()
+  /// rounded. Empty in the others.
+  std::vector<bf16> copies() const;
 
   /// Enqueues one step. state.slot is set here, to state.step modulo kRing.
   void enqueue(PlanId id, const StepInput& input, StepState state);
@@ -102,7 +107,7 @@ class FOVEA_API Executor {
   /// Metrics of steps [first, first + count), count <= kRing; waits for them. Valid until the next
   /// call.
   std::span<const StepMetrics> read_metrics(std::uint64_t first, int count);
-  /// A kept value of the plan, on the host; waits.
+  /// A kept value of the plan as floats, on the host; waits.
   std::vector<float> read(PlanId id, const std::string& value) const;
   /// The same into memory of the caller, as many elements as the value has; allocates nothing.
   void read(PlanId id, const std::string& value, std::span<float> to) const;

@@ -16,7 +16,7 @@ struct FeatureOptions {
   int batch = 0;  // 0: the recipe's
   Device device = Device::best();
   Math math = Math::fp32;
-  Policy policy = {};                  // empty: Policy::defaults(device)
+  Policy policy = {};                  // empty: Policy::defaults(device, math)
   int loaders = 0;                     // threads that make batches ahead; 0: available_threads()
   const Registry* registry = nullptr;  // nullptr: default_registry()
   MemoryResource* memory = nullptr;    // nullptr: the device's default resource

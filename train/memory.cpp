@@ -37,8 +37,10 @@ std::vector<LayerMemory> memory_by_layer(const Executor& executor, Executor::Pla
     (layer.ends_with('\'') && v.role != Role::input ? row.gradients : row.activations) += v.bytes;
   }
   for (const ParameterSpec& p : executor.parameters()) {
-    const auto bytes = static_cast<std::size_t>(p.shape.elements()) * sizeof(float);
-    row_of(rows, p.name.substr(0, p.name.rfind('.'))).parameters += bytes * (training ? 3 : 1);
+    const auto count = static_cast<std::size_t>(p.shape.elements());
+    std::size_t bytes = count * sizeof(float) * (training ? 3 : 1);
+    if (activation_type(executor.math()) == DType::bf16) bytes += count * sizeof(bf16);
+    row_of(rows, p.name.substr(0, p.name.rfind('.'))).parameters += bytes;
   }
   return rows;
 }

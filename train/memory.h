@@ -14,7 +14,8 @@ namespace fovea {
 /// lifetimes allow: the sums exceed what is taken.
 struct LayerMemory {
   std::string layer;
-  std::size_t parameters = 0;   // weights, and in training momentum and gradients
+  // Weights, in training momentum and gradients, in math mode bf16 the weights' copies.
+  std::size_t parameters = 0;
   std::size_t activations = 0;  // what the layer computes forward
   std::size_t gradients = 0;    // of activations
   std::size_t workspace = 0;    // the largest of its ops

@@ -18,7 +18,7 @@ struct PredictorOptions {
   Device device = Device::best();
   int max_batch = 1;  // pictures computed at once; more are taken in several goes
   Math math = Math::fp32;
-  Policy policy = {};                  // empty: Policy::defaults(device)
+  Policy policy = {};                  // empty: Policy::defaults(device, math)
   const Registry* registry = nullptr;  // nullptr: default_registry()
   MemoryResource* memory = nullptr;    // nullptr: the device's default resource
 };

@@ -71,8 +71,8 @@ Model fresh_model(const Recipe& recipe, const DataSets& d, const RunOptions& o,
 
 // Onto another device; a list that was that device's default becomes the new one's.
 void move_to(const Device& device, TrainerOptions& o) {
-  const bool by_default = o.policy.engines == Policy::defaults(o.device).engines;
-  if (by_default) o.policy.engines = Policy::defaults(device).engines;
+  const bool by_default = o.policy.engines == Policy::defaults(o.device, o.math).engines;
+  if (by_default) o.policy.engines = Policy::defaults(device, o.math).engines;
   o.device = device;
 }
 
@@ -146,7 +146,7 @@ void Run::Impl::require_known_engines() const {
 // always be planned.
 void Run::Impl::require_engines() const {
   const TrainerOptions& o = options.trainer;
-  const bool by_default = o.policy.engines == Policy::defaults(o.device).engines;
+  const bool by_default = o.policy.engines == Policy::defaults(o.device, o.math).engines;
   if (by_default && o.policy.layers.empty() && o.math == Math::fp32) return;
   const InputRecipe& in = options.recipe.input;
   if (!is_measured(in)) return;

@@ -32,7 +32,7 @@ struct TrainerOptions {
   std::uint64_t seed = 1;
   Device device = Device::best();
   Math math = Math::fp32;
-  Policy policy = {};  // empty: Policy::defaults(device)
+  Policy policy = {};  // empty: Policy::defaults(device, math)
   int loaders = 0;     // threads that make batches ahead; 0: available_threads()
   int lanes = 1;
   std::int64_t max_steps = -1;          // stop after so many; -1: at the last epoch's end

@@ -161,11 +161,20 @@ class Chooser {
     const AlgorithmFacts a = all_.facts(i);
     Verdict v = all_.verdict(i);
     if (v) v = all_.offers(i, limits_);
-    if (v && a.math == Math::bf16 && !a.fp32_tensors) {
-      v = Verdict::no("takes tensors in bf16, and a net's are fp32");
+    if (v && a.math == Math::bf16 && a.fp32_tensors) {
+      v = Verdict::no("takes tensors in fp32, and a net's are bf16");
     }
-    if (!v) note(declined_, a.engine + ":" + a.name, v.why_not);
+    if (!v && !has_twin(a)) note(declined_, a.engine + ":" + a.name, v.why_not);
     return v.yes;
+  }
+  // The same algorithm in this math mode, which speaks for those in others.
+  bool has_twin(const AlgorithmFacts& a) const {
+    if (a.math == all_.math()) return false;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      const AlgorithmFacts b = all_.facts(i);
+      if (b.engine == a.engine && b.name == a.name && b.math == all_.math()) return true;
+    }
+    return false;
   }
   std::unique_ptr<Launch> prepare(std::size_t i, const Variant& v) const {
     auto launch = all_.prepare(i, v);
@@ -238,6 +247,16 @@ std::size_t first_entry(const Candidates& candidates, const Limits& limits,
   return entry;
 }
 
+// What to add to a list in which nothing can run the problem.
+std::string advice(const Candidates& candidates, const Limits& limits) {
+  std::string able;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const std::string engine = candidates.facts(i).engine;
+    if (able.empty() && Chooser(candidates, limits, nullptr, {}).can({engine, ""})) able = engine;
+  }
+  return able.empty() ? "add an engine to the list" : "add one that can to the list: " + able;
+}
+
 }  // namespace
 
 ChosenCandidate try_choose_among(const Candidates& candidates, const Policy& policy,
@@ -257,7 +276,8 @@ ChosenCandidate choose_among(const Candidates& candidates, const Policy& policy,
   ChosenCandidate chosen = try_choose_among(candidates, policy, layer, operands);
   if (!chosen) {
     throw Unsupported("layer " + std::string(layer) + ": nothing in the list can run " +
-                      candidates.text() + " (" + chosen.why + "); add an engine to the list");
+                      candidates.text() + " (" + chosen.why + "); " +
+                      advice(candidates, policy.limits));
   }
   return chosen;
 }

@@ -51,10 +51,11 @@ bool has(const std::vector<EngineName>& engines, std::string_view word) {
 
 }  // namespace
 
-Policy Policy::defaults(const Device& device) {
+Policy Policy::defaults(const Device& device, Math math) {
   Policy p;
   if (device.kind() == DeviceKind::cpu) {
-    p.engines = {{"simd", ""}, {"onednn", ""}, {"reference", ""}};
+    p.engines = {{"simd", ""}, {"onednn", ""}};
+    if (math != Math::bf16) p.engines.push_back({std::string(kReference), ""});
   } else {
     p.engines = {{"fovea", ""}};
   }

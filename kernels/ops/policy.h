@@ -49,8 +49,9 @@ struct FOVEA_API Policy {
   bool must_repeat = false;
 
   /// `fovea` on cuda and emulated; on cpu `simd,onednn,reference`: engines that this build lacks
-  /// have no algorithms in the registry and are passed over.
-  static Policy defaults(const Device& device);
+  /// have no algorithms in the registry and are passed over. In bf16 the reference, which would run
+  /// it all, is there only where someone puts it.
+  static Policy defaults(const Device& device, Math math = Math::fp32);
   /// The list for a layer; "conv1'", the backward ops of conv1, are that layer's.
   const std::vector<EngineName>& for_layer(std::string_view layer) const;
   /// Whether a list, of the run or of a layer, has the word.

@@ -43,6 +43,16 @@ expect json idx.json '"epochs"' '"peak_memory_bytes"'
 expect_status resume 0 $?
 expect resume out.txt '^run      idx \(seed 7,' '^  3/3 '
 
+# In math mode bf16: trained, gone on with, judged.
+"$fovea" train --config tiny.toml --data data --out narrow --device cpu --engine reference --math bf16 > out.txt 2> err.txt
+expect_status 'train in bf16' 0 $?
+expect 'train in bf16' out.txt '^engine   reference for: conv,' '^run      narrow \(seed 1, bf16, batch 16, deterministic\)$'
+"$fovea" train --resume narrow --epochs 3 > out.txt 2> err.txt
+expect_status 'resume in bf16' 0 $?
+expect 'resume in bf16' out.txt '^run      narrow \(seed 1, bf16,' '^  3/3 '
+"$fovea" evaluate --run narrow --data data --device cpu --engine reference --math bf16 > out.txt 2> err.txt
+expect_status 'evaluate in bf16' 0 $?
+
 "$fovea" train --config small.toml --data pictures --out folders --validation 0.3 > out.txt 2> err.txt
 expect_status 'train on class folders' 0 $?
 expect 'train on class folders' out.txt '^data     pictures: [0-9]+ training, [0-9]+ validation images, 8x8x1, 3 classes$' \

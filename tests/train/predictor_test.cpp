@@ -40,6 +40,29 @@ TEST(Predictor, SaysWhatEvaluationSaysFromFourThreads) {
   for (const auto& c : confusion) EXPECT_EQ(c, expected.confusion);
 }
 
+// Predictors share the model's weights and have the copies for themselves.
+TEST(Predictor, InBf16SaysWhatEvaluationSaysAndNearlyWhatFp32Says) {
+  const MemoryDataset data = test::tiny_pictures(60);
+  const Model model = trained_model(data);
+  Policy policy;
+  policy.engines = parse_engines("reference");
+  const EvaluationOptions how{.device = Device::cpu(), .math = Math::bf16, .policy = policy};
+  const Evaluation narrow = evaluate(model, data, how);
+  const Evaluation exact = evaluate(model, data, {.device = Device::cpu()});
+  EXPECT_NE(narrow.score.loss, exact.score.loss) << "was it computed in bf16?";
+  EXPECT_NEAR(narrow.score.loss, exact.score.loss, 0.02 * exact.score.loss);
+  EXPECT_NEAR(narrow.score.top1_error, exact.score.top1_error, 0.04);
+
+  Predictor predict(
+      model, {.device = Device::cpu(), .max_batch = 4, .math = Math::bf16, .policy = policy});
+  std::vector<std::int64_t> confusion(9);
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const Sample s = data.get(i);
+    ++confusion[static_cast<std::size_t>(3 * s.label + predict(s.image).best())];
+  }
+  EXPECT_EQ(confusion, narrow.confusion);
+}
+
 TEST(Predictor, ABatchSaysWhatSinglePicturesSay) {
   const MemoryDataset data = test::tiny_pictures(11);
   const Model model = trained_model(data);

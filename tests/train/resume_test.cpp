@@ -93,6 +93,34 @@ TEST_F(Resume, EqualsTheUninterruptedRunToTheBit) {
   }
 }
 
+// A checkpoint holds the weights in fp32 alone: the copies that kernels read are derived anew.
+TEST_F(Resume, InBf16EqualsTheUninterruptedRunToTheBit) {
+  const auto in_bf16 = [this](const std::string& name, std::int64_t max_steps = -1) {
+    RunOptions o = options(name, max_steps);
+    o.trainer.math = Math::bf16;
+    o.trainer.policy.engines = parse_engines("reference");
+    return o;
+  };
+  TrainingRun whole(in_bf16("whole"));
+  EXPECT_TRUE(whole.run());
+  {
+    TrainingRun stopped(in_bf16("stopped", 7));
+    EXPECT_FALSE(stopped.run());
+  }
+  TrainingRun again = TrainingRun::resume(out("stopped"), on_cpu());
+  EXPECT_EQ(again.options().trainer.math, Math::bf16);
+  EXPECT_TRUE(again.run());
+  EXPECT_EQ(again.trainer().executor().copies(), whole.trainer().executor().copies());
+  EXPECT_EQ(read_bytes(out("stopped") / "model.safetensors"),
+            read_bytes(out("whole") / "model.safetensors"));
+  EXPECT_EQ(records("stopped"), records("whole"));
+  RunOptions wide = in_bf16("wide");
+  wide.trainer.math = Math::fp32;
+  TrainingRun other(wide);
+  other.run();
+  EXPECT_NE(records("wide"), records("whole")) << "was it computed in bf16?";
+}
+
 TEST_F(Resume, PassesOverADamagedCheckpoint) {
   TrainingRun whole(options("whole"));
   EXPECT_TRUE(whole.run());

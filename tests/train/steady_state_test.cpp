@@ -73,6 +73,17 @@ TEST(SteadyState, TrainingTakesNothingFromTheHeapOnTheCpu) {
   }
 }
 
+TEST(SteadyState, TrainingInBf16TakesNothingFromTheHeapOnTheCpu) {
+  if (!counts_allocations()) GTEST_SKIP() << "the sanitizer owns the heap";
+  TrainerOptions o;
+  o.device = Device::cpu();
+  o.math = Math::bf16;
+  o.epochs = 1;
+  o.loaders = 1;
+  o.policy.engines = parse_engines("reference");
+  expect_steady(o, "reference in bf16");
+}
+
 TEST(SteadyState, PredictionTakesOnlyWhatItReturns) {
   if (!counts_allocations()) GTEST_SKIP() << "the sanitizer owns the heap";
   const Model model = untrained();
