@@ -13,6 +13,7 @@
 #pragma once
 
 #include <fovea/core/dtype.h>
+#include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/target.h>
 
 #ifdef FOVEA_EMULATED
@@ -35,17 +36,6 @@ __device__ __forceinline__ std::uint32_t to_tf32(float v) {
 #else
   std::uint32_t r;
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(v));
-  return r;
-#endif
-}
-
-/// Two fp32 as bf16 in a register, to nearest, ties to even; `low` in the lower half.
-__device__ __forceinline__ std::uint32_t to_bf16x2(float low, float high) {
-#ifdef FOVEA_EMULATED
-  return std::uint32_t{to_bf16(low).bits} | std::uint32_t{to_bf16(high).bits} << 16;
-#else
-  std::uint32_t r;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
   return r;
 #endif
 }

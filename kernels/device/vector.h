@@ -59,7 +59,7 @@ Vector<T, N> load_vector(const T* p, std::source_location at = std::source_locat
     emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
   }
   Vector<T, N> out;
-  std::memcpy(&out, p, sizeof(out));
+  std::memcpy(static_cast<void*>(&out), p, sizeof(out));
   return out;
 }
 
@@ -70,7 +70,7 @@ void store_vector(T* p, const Vector<T, N>& value,
   if (!is_aligned(p, sizeof(T) * N)) {
     emulator::Block::running().require_aligned(p, sizeof(T) * N, at);
   }
-  std::memcpy(p, &value, sizeof(value));
+  std::memcpy(static_cast<void*>(p), &value, sizeof(value));
 }
 
 #else
@@ -81,7 +81,7 @@ __device__ __forceinline__ Vector<T, N> load_vector(const T* p) {
   using Word = typename vector_detail::Word<sizeof(T) * N>::type;
   const Word w = *reinterpret_cast<const Word*>(p);
   Vector<T, N> out;
-  memcpy(&out, &w, sizeof(out));
+  memcpy(static_cast<void*>(&out), &w, sizeof(out));
   return out;
 }
 
