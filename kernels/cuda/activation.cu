@@ -1,5 +1,6 @@
 // activation.cu - ReLU and tanh, and their derivatives from the output alone.
-// Mapping: pointwise.cuh. Bytes per element: forward 8, backward 12, the least possible.
+// Mapping: pointwise.cuh. Bytes per element: forward 8, backward 12, the least possible; in bf16
+// half of it.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/device/math.h>
@@ -27,13 +28,15 @@ Verdict can_run(const ActivationProblem& p, const DeviceInfo&) {
 
 template <class F>
 void run_forward(const ActivationProblem& p, const ActivationForward::Args& a, StreamView stream) {
-  run_pointwise(p.count, F{}, a.y.as<float>(), stream, a.x.as<float>());
+  by_type(a.x, [&]<class T>(T) { run_pointwise(p.count, F{}, a.y.as<T>(), stream, a.x.as<T>()); });
 }
 
 template <class F>
 void run_backward(const ActivationProblem& p, const ActivationBackward::Args& a,
                   StreamView stream) {
-  run_pointwise(p.count, F{}, a.dx.as<float>(), stream, a.dy.as<float>(), a.y.as<float>());
+  by_type(a.y, [&]<class T>(T) {
+    run_pointwise(p.count, F{}, a.dx.as<T>(), stream, a.dy.as<T>(), a.y.as<T>());
+  });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// add.cu - y = a + b. Mapping: pointwise.cuh. 12 bytes per element, the least possible.
+// add.cu - y = a + b. Mapping: pointwise.cuh. 12 bytes per element, in bf16 6, the least possible.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/cuda/pointwise.cuh>
@@ -11,7 +11,9 @@ struct Plus {
 };
 
 void run(const AddProblem& p, const Add::Args& a, StreamView stream) {
-  run_pointwise(p.count, Plus{}, a.y.as<float>(), stream, a.a.as<float>(), a.b.as<float>());
+  by_type(a.a, [&]<class T>(T) {
+    run_pointwise(p.count, Plus{}, a.y.as<T>(), stream, a.a.as<T>(), a.b.as<T>());
+  });
 }
 
 }  // namespace

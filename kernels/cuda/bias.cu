@@ -1,12 +1,14 @@
 // bias.cu - a bias for each channel, and its gradient.
 //
-// add_rows: thread -> W consecutive elements of a row (W = 4 where channels % 4 = 0 and addresses
-//   allow). 8 bytes per element; the bias comes from L1.
-// column_sums: block -> 32 columns of one chunk of rows; thread -> W columns, every 32th (W = 4) or
-//   8th (W = 1) row; then a tree over the threads of a column in shared memory.
+// add_rows: thread -> W consecutive elements of a row, 16 bytes where channels % W = 0 and
+// addresses
+//   allow, else 1. 8 bytes per element, in bf16 4; the bias, which stays fp32, comes from L1.
+// column_sums: block -> 8 W columns of one chunk of rows; thread -> W columns, every 32nd row; for
+//   W = 1 32 columns and every 8th row; then a tree over the threads of a column in shared memory.
 //   One chunk: the sums are the gradient. More: partial sums [chunks, channels] go to the
 //   workspace, and the same kernel sums those. The order of a sum follows from rows alone.
-//   4 bytes per element, and 8 for each partial sum: at most 1/256 of the elements have one.
+//   4 bytes per element, in bf16 2, and 8 for each partial sum: at most 1/256 of the elements have
+//   one. Sums are fp32 throughout.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/device/shared.h>
@@ -17,22 +19,22 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    add_rows(std::int64_t count, int channels, const float* x, const float* b, float* y) {
+    add_rows(std::int64_t count, int channels, const T* x, const float* b, T* y) {
   const std::int64_t first = item_of_thread() * W;
   if (first >= count) return;  // W divides the count
   const auto c = column_of(first, channels);
-  Vector<float, W> v = load_vector<W>(x + first);
-  const Vector<float, W> bias = load_vector<W>(b + c);
+  Vector<float, W> v = load_floats<W>(x + first);
+  const Vector<float, W> bias = load_floats<W>(b + c);
   for (int l = 0; l < W; ++l) v[l] += bias[l];
-  store_vector<W>(y + first, v);
+  store_floats<W>(y + first, v);
 }
 
 template <int W>
 struct ColumnTile {
   static constexpr int kThreads = 256;
-  static constexpr int kColumns = 32;
+  static constexpr int kColumns = W == 1 ? 32 : 8 * W;
   static constexpr int kLanes = kColumns / W;          // threads side by side
   static constexpr int kRowLanes = kThreads / kLanes;  // threads in a column
   struct Smem {
@@ -40,34 +42,34 @@ struct ColumnTile {
   };
 };
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(ColumnTile<W>::kThreads)
-    column_sums(std::int64_t rows, std::int64_t rows_per_chunk, int columns, const float* x,
+    column_sums(std::int64_t rows, std::int64_t rows_per_chunk, int columns, const T* x,
                 float* sums) {  // x[rows,columns] -> sums[chunks,columns]
-  using T = ColumnTile<W>;
-  auto& s = block_shared<typename T::Smem>();
-  const int lane = static_cast<int>(threadIdx.x) % T::kLanes;
-  const int row_lane = static_cast<int>(threadIdx.x) / T::kLanes;
-  const int c = static_cast<int>(blockIdx.x) * T::kColumns + lane * W;
+  using Tile = ColumnTile<W>;
+  auto& s = block_shared<typename Tile::Smem>();
+  const int lane = static_cast<int>(threadIdx.x) % Tile::kLanes;
+  const int row_lane = static_cast<int>(threadIdx.x) / Tile::kLanes;
+  const int c = static_cast<int>(blockIdx.x) * Tile::kColumns + lane * W;
   const std::int64_t begin = blockIdx.y * rows_per_chunk;
   const std::int64_t end = begin + rows_per_chunk < rows ? begin + rows_per_chunk : rows;
 
   Vector<float, W> acc{};
   if (c < columns) {
-    for (std::int64_t r = begin + row_lane; r < end; r += T::kRowLanes) {
-      const Vector<float, W> v = load_vector<W>(x + r * columns + c);
+    for (std::int64_t r = begin + row_lane; r < end; r += Tile::kRowLanes) {
+      const Vector<float, W> v = load_floats<W>(x + r * columns + c);
       for (int l = 0; l < W; ++l) acc[l] += v[l];
     }
   }
   s.sum[row_lane][lane] = acc;
-  for (int half = T::kRowLanes / 2; half > 0; half /= 2) {
+  for (int half = Tile::kRowLanes / 2; half > 0; half /= 2) {
     __syncthreads();  // sums of both halves visible
     if (row_lane < half) {
       for (int l = 0; l < W; ++l) s.sum[row_lane][lane][l] += s.sum[row_lane + half][lane][l];
     }
   }
   if (row_lane == 0 && c < columns) {
-    store_vector<W>(sums + static_cast<std::int64_t>(blockIdx.y) * columns + c, s.sum[0][lane]);
+    store_floats<W>(sums + static_cast<std::int64_t>(blockIdx.y) * columns + c, s.sum[0][lane]);
   }
 }
 
@@ -81,39 +83,44 @@ struct Chunks {
         count{ceil_div(total, rows)} {}
 };
 
-template <int W>
-void run_column_sums(std::int64_t rows, std::int64_t rows_per_chunk, int columns, const float* x,
+template <int W, class T>
+void run_column_sums(std::int64_t rows, std::int64_t rows_per_chunk, int columns, const T* x,
                      float* sums, StreamView stream) {
-  using T = ColumnTile<W>;
-  const Launch l{.grid = {ceil_div(columns, T::kColumns), ceil_div(rows, rows_per_chunk)},
-                 .block = {T::kThreads, 1, 1},
-                 .smem = sizeof(typename T::Smem)};
-  launch(column_sums<W>, l, stream, rows, rows_per_chunk, columns, x, sums);
+  using Tile = ColumnTile<W>;
+  const Launch l{.grid = {ceil_div(columns, Tile::kColumns), ceil_div(rows, rows_per_chunk)},
+                 .block = {Tile::kThreads, 1, 1},
+                 .smem = sizeof(typename Tile::Smem)};
+  launch(column_sums<W, T>, l, stream, rows, rows_per_chunk, columns, x, sums);
 }
 
-template <int W>
-void run_gradient_by(const BiasProblem& p, const float* dy, float* partial, float* db,
+template <int W, class T>
+void run_gradient_by(const BiasProblem& p, const T* dy, float* partial, float* db,
                      StreamView stream) {
+  constexpr int kOfSums = W == 1 ? 1 : kPerAccess<float>;
   const Chunks chunks(p.rows);
   if (chunks.count == 1) {
     run_column_sums<W>(p.rows, chunks.rows, p.channels, dy, db, stream);
     return;
   }
   run_column_sums<W>(p.rows, chunks.rows, p.channels, dy, partial, stream);
-  run_column_sums<W>(chunks.count, chunks.count, p.channels, partial, db, stream);
+  run_column_sums<kOfSums>(chunks.count, chunks.count, p.channels, partial, db, stream);
+}
+
+template <class T>
+void run_add_rows(const BiasProblem& p, const T* x, const float* b, T* y, StreamView stream) {
+  constexpr int kWide = kPerAccess<T>;
+  const std::int64_t count = checked_mul(p.rows, p.channels);
+  if (count == 0) return;
+  if (p.channels % kWide == 0 && allow_vectors(x, b, y)) {
+    launch(add_rows<kWide, T>, launch_for(count / kWide), stream, count, p.channels, x, b, y);
+  } else {
+    launch(add_rows<1, T>, launch_for(count), stream, count, p.channels, x, b, y);
+  }
 }
 
 void run_add_bias(const BiasProblem& p, const AddBias::Args& a, StreamView stream) {
-  const auto* x = a.x.as<float>();
-  const auto* b = a.b.as<float>();
-  auto* y = a.y.as<float>();
-  const std::int64_t count = checked_mul(p.rows, p.channels);
-  if (count == 0) return;
-  if (p.channels % 4 == 0 && allow_vectors(x, b, y)) {
-    launch(add_rows<4>, launch_for(count / 4), stream, count, p.channels, x, b, y);
-  } else {
-    launch(add_rows<1>, launch_for(count), stream, count, p.channels, x, b, y);
-  }
+  by_type(a.x,
+          [&]<class T>(T) { run_add_rows(p, a.x.as<T>(), a.b.as<float>(), a.y.as<T>(), stream); });
 }
 
 std::size_t gradient_workspace(const BiasProblem& p) {
@@ -123,14 +130,17 @@ std::size_t gradient_workspace(const BiasProblem& p) {
 }
 
 void run_gradient(const BiasProblem& p, const BiasGradient::Args& a, StreamView stream) {
-  const auto* dy = a.dy.as<float>();
-  auto* db = a.db.as<float>();
-  auto* partial = static_cast<float*>(a.context.workspace);
-  if (p.channels % 4 == 0 && allow_vectors(dy, db, partial)) {
-    run_gradient_by<4>(p, dy, partial, db, stream);
-  } else {
-    run_gradient_by<1>(p, dy, partial, db, stream);
-  }
+  by_type(a.dy, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* dy = a.dy.as<T>();
+    auto* db = a.db.as<float>();
+    auto* partial = static_cast<float*>(a.context.workspace);
+    if (p.channels % kWide == 0 && allow_vectors(dy, db, partial)) {
+      run_gradient_by<kWide>(p, dy, partial, db, stream);
+    } else {
+      run_gradient_by<1>(p, dy, partial, db, stream);
+    }
+  });
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
-// pointwise.cuh - one value out for each value in.
-// Block -> 256 threads x W consecutive elements; thread -> W of them: 4 where every address is a
-//          multiple of 16 bytes (the last thread may have fewer), else 1.
+// pointwise.cuh - one value out for each value in, all of one type, computed in fp32.
+// Block -> 256 threads x W consecutive elements; thread -> W of them: 16 bytes of them where every
+//          address is a multiple of that (the last thread may have fewer), else 1.
 // Reuse -> none: each byte is read once and written once.
 // The output may be one of the inputs: a thread loads all it needs before it stores.
 #pragma once
 
+#include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/launch.h>
 #include <fovea/kernels/device/vector.h>
 
@@ -49,24 +50,26 @@ __device__ __forceinline__ Vector<float, W> apply_each(F f, const V&... v) {
 }
 
 /// y[i] = f(x[i]...) for i < count.
-template <int W, class F, class... In>
+template <int W, class F, class T, class... In>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    pointwise(std::int64_t count, F f, float* y, const In*... x) {
+    pointwise(std::int64_t count, F f, T* y, const In*... x) {
   const std::int64_t first = item_of_thread() * W;
   if (first + W <= count) {
-    store_vector<W>(y + first, apply_each<W>(f, load_vector<W>(x + first)...));
+    store_floats<W>(y + first, apply_each<W>(f, load_floats<W>(x + first)...));
   } else {
-    for (std::int64_t i = first; i < count; ++i) y[i] = f(x[i]...);
+    for (std::int64_t i = first; i < count; ++i) store_float(y + i, f(load_float(x + i)...));
   }
 }
 
-template <class F, class... In>
-void run_pointwise(std::int64_t count, F f, float* y, StreamView stream, const In*... x) {
+template <class F, class T, class... In>
+void run_pointwise(std::int64_t count, F f, T* y, StreamView stream, const In*... x) {
+  constexpr int kWide = kPerAccess<T>;
   if (count == 0) return;
   if (allow_vectors(y, x...)) {
-    launch(pointwise<4, F, In...>, launch_for(ceil_div(count, 4)), stream, count, f, y, x...);
+    launch(pointwise<kWide, F, T, In...>, launch_for(ceil_div(count, kWide)), stream, count, f, y,
+           x...);
   } else {
-    launch(pointwise<1, F, In...>, launch_for(count), stream, count, f, y, x...);
+    launch(pointwise<1, F, T, In...>, launch_for(count), stream, count, f, y, x...);
   }
 }
 

@@ -1,4 +1,5 @@
-// scale.cu - y = factor * x. Mapping: pointwise.cuh. 8 bytes per element, the least possible.
+// scale.cu - y = factor * x. Mapping: pointwise.cuh. 8 bytes per element, in bf16 4, the least
+// possible.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/cuda/pointwise.cuh>
@@ -12,7 +13,9 @@ struct TimesFactor {
 };
 
 void run(const ScaleProblem& p, const Scale::Args& a, StreamView stream) {
-  run_pointwise(p.count, TimesFactor{p.factor}, a.y.as<float>(), stream, a.x.as<float>());
+  by_type(a.x, [&]<class T>(T) {
+    run_pointwise(p.count, TimesFactor{p.factor}, a.y.as<T>(), stream, a.x.as<T>());
+  });
 }
 
 }  // namespace

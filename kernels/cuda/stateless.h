@@ -1,6 +1,8 @@
 // stateless.h - an algorithm of one variant that keeps nothing between calls, from plain functions.
+// Where the op has no math modes, those functions take activations in fp32 and in bf16.
 #pragma once
 
+#include <fovea/core/tensor.h>
 #include <fovea/kernels/cuda/target.h>
 #include <fovea/kernels/ops/algorithm.h>
 
@@ -9,6 +11,16 @@
 #include <string>
 
 namespace fovea::FOVEA_TARGET {
+
+/// f(T{}) with the element type of a tensor of activations.
+template <class F>
+void by_type(const TensorView& activations, const F& f) {
+  if (activations.dtype == DType::bf16) {
+    f(bf16{});
+  } else {
+    f(float{});  // as<float>() refuses what is neither
+  }
+}
 
 template <class Op>
 struct Stateless {
