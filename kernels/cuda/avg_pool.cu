@@ -1,5 +1,6 @@
 // avg_pool.cu - average pooling and its gradient, mapped as max_pool.cu maps max pooling.
-// Forward 4 bytes per cell of x and of y from memory at best; backward the same, by a gather.
+// Forward 4 bytes per cell of x and of y from memory at best, in bf16 2; backward the same, by a
+// gather. Sums are fp32.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/cuda/pool.cuh>
@@ -12,9 +13,9 @@ __device__ __forceinline__ float divisor(const PoolGeometry& g, bool padded, int
   return static_cast<float>(g.rows.cells(p, padded) * g.columns.cells(q, padded));
 }
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    avg_pool_windows(PoolGeometry g, bool padded, std::int64_t items, const float* x, float* y) {
+    avg_pool_windows(PoolGeometry g, bool padded, std::int64_t items, const T* x, T* y) {
   const std::int64_t item = item_of_thread();
   if (item >= items) return;
   const PoolCell at(item, g.rows.out, g.columns.out, g.c / W, W);
@@ -26,18 +27,18 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   Vector<float, W> sum{};
   for (int r = rows.begin; r < rows.end; ++r) {
     for (int s = columns.begin; s < columns.end; ++s) {
-      const auto v = load_vector<W>(x + g.x_at(at.image, top + r, left + s, at.channel));
+      const auto v = load_floats<W>(x + g.x_at(at.image, top + r, left + s, at.channel));
       for (int l = 0; l < W; ++l) sum[l] += v[l];
     }
   }
   const float cells = divisor(g, padded, at.row, at.column);
   for (int l = 0; l < W; ++l) sum[l] /= cells;
-  store_vector<W>(y + g.y_at(at.image, at.row, at.column, at.channel), sum);
+  store_floats<W>(y + g.y_at(at.image, at.row, at.column, at.channel), sum);
 }
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    avg_pool_gather(PoolGeometry g, bool padded, std::int64_t items, const float* dy, float* dx) {
+    avg_pool_gather(PoolGeometry g, bool padded, std::int64_t items, const T* dy, T* dx) {
   const std::int64_t item = item_of_thread();
   if (item >= items) return;
   const PoolCell at(item, g.rows.in, g.columns.in, g.c / W, W);
@@ -47,46 +48,52 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   Vector<float, W> sum{};
   for (int p = rows.begin; p < rows.end; ++p) {
     for (int q = columns.begin; q < columns.end; ++q) {
-      const auto gradient = load_vector<W>(dy + g.y_at(at.image, p, q, at.channel));
+      const auto gradient = load_floats<W>(dy + g.y_at(at.image, p, q, at.channel));
       const float share = 1.0F / divisor(g, padded, p, q);
       for (int l = 0; l < W; ++l) sum[l] = fma(gradient[l], share, sum[l]);
     }
   }
-  store_vector<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
+  store_floats<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
 }
 
-template <int W>
-void forward_by(const PoolProblem& p, const float* x, float* y, StreamView stream) {
+template <int W, class T>
+void forward_by(const PoolProblem& p, const T* x, T* y, StreamView stream) {
   const std::int64_t items = p.y_shape().elements() / W;
-  launch(avg_pool_windows<W>, launch_for(items), stream, PoolGeometry(p), p.count_padding, items, x,
-         y);
+  launch(avg_pool_windows<W, T>, launch_for(items), stream, PoolGeometry(p), p.count_padding, items,
+         x, y);
 }
 
-template <int W>
-void backward_by(const PoolProblem& p, const float* dy, float* dx, StreamView stream) {
+template <int W, class T>
+void backward_by(const PoolProblem& p, const T* dy, T* dx, StreamView stream) {
   const std::int64_t items = p.x_shape().elements() / W;
-  launch(avg_pool_gather<W>, launch_for(items), stream, PoolGeometry(p), p.count_padding, items, dy,
-         dx);
+  launch(avg_pool_gather<W, T>, launch_for(items), stream, PoolGeometry(p), p.count_padding, items,
+         dy, dx);
 }
 
 void run_forward(const PoolProblem& p, const AvgPoolForward::Args& a, StreamView stream) {
-  const auto* x = a.x.as<float>();
-  auto* y = a.y.as<float>();
-  if (p.c % 4 == 0 && allow_vectors(x, y)) {
-    forward_by<4>(p, x, y, stream);
-  } else {
-    forward_by<1>(p, x, y, stream);
-  }
+  by_type(a.x, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* x = a.x.as<T>();
+    auto* y = a.y.as<T>();
+    if (p.c % kWide == 0 && allow_vectors(x, y)) {
+      forward_by<kWide>(p, x, y, stream);
+    } else {
+      forward_by<1>(p, x, y, stream);
+    }
+  });
 }
 
 void run_backward(const PoolProblem& p, const AvgPoolBackward::Args& a, StreamView stream) {
-  const auto* dy = a.dy.as<float>();
-  auto* dx = a.dx.as<float>();
-  if (p.c % 4 == 0 && allow_vectors(dy, dx)) {
-    backward_by<4>(p, dy, dx, stream);
-  } else {
-    backward_by<1>(p, dy, dx, stream);
-  }
+  by_type(a.dy, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* dy = a.dy.as<T>();
+    auto* dx = a.dx.as<T>();
+    if (p.c % kWide == 0 && allow_vectors(dy, dx)) {
+      backward_by<kWide>(p, dy, dx, stream);
+    } else {
+      backward_by<1>(p, dy, dx, stream);
+    }
+  });
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // lrn.cuh - what the kernels of local response normalisation share: d^-beta, and windows across
-// channels over whole pixels in shared memory.
+// channels over whole pixels in shared memory, where x has its own type and all else is fp32.
 #pragma once
 
 #include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/math.h>
 #include <fovea/kernels/device/vector.h>
 #include <fovea/kernels/ops/lrn.h>
@@ -29,6 +30,10 @@ __device__ void stage(T* to, const T* from, int count) {
   }
 }
 
+/// Elements of T that threads copy at a time where they compute W: 16 bytes of them, or 1.
+template <int W, class T>
+inline constexpr int kStaged = W == 1 ? 1 : kPerAccess<T>;
+
 /// The windows across channels of pixels that lie behind one another in shared memory. A thread
 /// takes W neighbouring elements at a time: 1, or 4 where windows_of_four() holds; the bits are the
 /// same.
@@ -45,26 +50,28 @@ struct ChannelWindows {
         k{p.k} {}
 
   /// d of W elements from e on.
-  template <int W>
-  __device__ __forceinline__ Vector<float, W> denominators(const float* x, int e) const {
+  template <int W, class T>
+  __device__ __forceinline__ Vector<float, W> denominators(const T* x, int e) const {
     Vector<float, W> d = sums<W>(x, e, [](float v, float sum) { return fma(v, v, sum); });
     for (int l = 0; l < W; ++l) d[l] = fma(a, d[l], k);
     return d;
   }
   /// x d^-beta.
-  template <int W>
-  __device__ __forceinline__ Vector<float, W> normalised(const float* x, int e) const {
+  template <int W, class T>
+  __device__ __forceinline__ Vector<float, W> normalised(const T* x, int e) const {
     const Vector<float, W> d = denominators<W>(x, e);
     Vector<float, W> y;
-    for (int l = 0; l < W; ++l) y[l] = x[e + l] * inverse_power(d[l], beta);
+    for (int l = 0; l < W; ++l) y[l] = load_float(x + e + l) * inverse_power(d[l], beta);
     return y;
   }
   /// The gradient, of t_j = g_j x_j d_j^(-beta-1) and direct = g d^-beta.
-  template <int W>
-  __device__ __forceinline__ Vector<float, W> gradients(const float* x, const float* t,
+  template <int W, class T>
+  __device__ __forceinline__ Vector<float, W> gradients(const T* x, const float* t,
                                                         const float* direct, int e) const {
     Vector<float, W> dx = sums<W>(t, e, [](float v, float sum) { return sum + v; });
-    for (int l = 0; l < W; ++l) dx[l] = fma(-2 * a * beta * x[e + l], dx[l], direct[e + l]);
+    const Vector<float, W> own = load_floats<W>(x + e);
+    const Vector<float, W> first = load_floats<W>(direct + e);
+    for (int l = 0; l < W; ++l) dx[l] = fma(-2 * a * beta * own[l], dx[l], first[l]);
     return dx;
   }
 
@@ -72,21 +79,21 @@ struct ChannelWindows {
   static constexpr int kReach = 4;  // of a window of four's elements
 
   /// The sum over the window of each of W elements, in the order of channels.
-  template <int W, class F>
-  __device__ __forceinline__ Vector<float, W> sums(const float* x, int e, const F& add) const {
+  template <int W, class T, class F>
+  __device__ __forceinline__ Vector<float, W> sums(const T* x, int e, const F& add) const {
     // First of the group: groups divide a pixel.
     const auto channels = static_cast<int>(group.divisor());
     const int first = static_cast<int>(group.quotient(static_cast<unsigned>(e))) * channels;
     Vector<float, W> sum{};
     if constexpr (W == 1) {
       const int end = min(first + channels, e + half + 1);
-      for (int j = max(first, e - half); j < end; ++j) sum[0] = add(x[j], sum[0]);
+      for (int j = max(first, e - half); j < end; ++j) sum[0] = add(load_float(x + j), sum[0]);
     } else {
       // Zeros outside of the group add nothing.
       const Vector<float, W> none{};
-      const auto before = e > first ? load_vector<W>(x + e - W) : none;
-      const auto own = load_vector<W>(x + e);
-      const auto behind = e + W < first + channels ? load_vector<W>(x + e + W) : none;
+      const auto before = e > first ? load_floats<W>(x + e - W) : none;
+      const auto own = load_floats<W>(x + e);
+      const auto behind = e + W < first + channels ? load_floats<W>(x + e + W) : none;
       float v[3 * W];
       for (int l = 0; l < W; ++l) {
         v[l] = before[l];
@@ -104,7 +111,10 @@ struct ChannelWindows {
 };
 
 /// Whether threads may take four neighbours at a time: they are of one group, and see no further
-/// than the four before and behind.
-inline bool windows_of_four(const LrnProblem& p) { return p.c / p.groups % 4 == 0 && p.size <= 9; }
+/// than the four before and behind; and copy 16 bytes of a tensor of T at a time.
+template <class T>
+bool windows_of_four(const LrnProblem& p) {
+  return p.c / p.groups % 4 == 0 && p.size <= 9 && p.c % kPerAccess<T> == 0;
+}
 
 }  // namespace fovea::FOVEA_TARGET

@@ -7,7 +7,8 @@
 //           conflicts for any number of channels.
 // Reuse  -> x is staged once and read by three 16-byte accesses for four elements (one at a time
 //           `size` times for each) from shared memory; backward computes each t_j once.
-// Bytes  -> forward 8, backward 12 per element, the least possible.
+// Bytes  -> forward 8, backward 12 per element, in bf16 half of it, the least possible. Staged bf16
+//           stays bf16; sums, t and d are fp32. Of dy, y and dx a thread takes 8 bytes there.
 // Limits -> c <= 8192.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
@@ -42,54 +43,55 @@ struct AcrossGeometry {
   }
 };
 
-template <int Capacity>
+template <int Capacity, class T>
 struct AcrossTile {
   static constexpr int kBlocks = Capacity == kSmall ? 6 : 2;  // on an SM
   struct Forward {
-    alignas(16) float x[Capacity];
+    alignas(16) T x[Capacity];
   };
   struct Backward {
-    alignas(16) float x[Capacity];
+    alignas(16) T x[Capacity];
     alignas(16) float t[Capacity];       // dy x d^(-beta-1)
     alignas(16) float direct[Capacity];  // dy d^-beta
   };
 };
 
-template <int Capacity, int W>
-__global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity>::kBlocks)
-    lrn_across_forward_kernel(AcrossGeometry g, const float* x, float* y) {
-  auto& s = block_shared<typename AcrossTile<Capacity>::Forward>();
+template <int Capacity, int W, class T>
+__global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity, T>::kBlocks)
+    lrn_across_forward_kernel(AcrossGeometry g, const T* x, T* y) {
+  auto& s = block_shared<typename AcrossTile<Capacity, T>::Forward>();
   const std::int64_t begin = g.begin();
   const int count = g.count();
-  stage<W>(s.x, x + begin, count);
+  stage<kStaged<W, T>>(s.x, x + begin, count);
   __syncthreads();  // x visible
   for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
-    store_vector<W>(y + begin + e, g.windows.normalised<W>(s.x, e));
+    store_floats<W>(y + begin + e, g.windows.normalised<W>(s.x, e));
   }
 }
 
-template <int Capacity, int W>
-__global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity>::kBlocks)
-    lrn_across_backward_kernel(AcrossGeometry g, const float* x, const float* dy, float* dx) {
-  auto& s = block_shared<typename AcrossTile<Capacity>::Backward>();
+template <int Capacity, int W, class T>
+__global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity, T>::kBlocks)
+    lrn_across_backward_kernel(AcrossGeometry g, const T* x, const T* dy, T* dx) {
+  auto& s = block_shared<typename AcrossTile<Capacity, T>::Backward>();
   const std::int64_t begin = g.begin();
   const int count = g.count();
-  stage<W>(s.x, x + begin, count);
+  stage<kStaged<W, T>>(s.x, x + begin, count);
   __syncthreads();  // x visible
   for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
     const auto d = g.windows.denominators<W>(s.x, e);
-    const auto gradient = load_vector<W>(dy + begin + e);
+    const auto gradient = load_floats<W>(dy + begin + e);
+    const auto own = load_floats<W>(s.x + e);
     Vector<float, W> direct, t;
     for (int l = 0; l < W; ++l) {
       direct[l] = gradient[l] * inverse_power(d[l], g.windows.beta);
-      t[l] = direct[l] * s.x[e + l] / d[l];
+      t[l] = direct[l] * own[l] / d[l];
     }
     store_vector<W>(s.direct + e, direct);
     store_vector<W>(s.t + e, t);
   }
   __syncthreads();  // t visible
   for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
-    store_vector<W>(dx + begin + e, g.windows.gradients<W>(s.x, s.t, s.direct, e));
+    store_floats<W>(dx + begin + e, g.windows.gradients<W>(s.x, s.t, s.direct, e));
   }
 }
 
@@ -99,39 +101,44 @@ Launch launch_of(const AcrossGeometry& g, std::size_t smem) {
           .smem = smem};
 }
 
-template <int Capacity, int W>
-void forward_by(const LrnProblem& p, const float* x, float* y, StreamView stream) {
+template <int Capacity, int W, class T>
+void forward_by(const LrnProblem& p, const T* x, T* y, StreamView stream) {
   const AcrossGeometry g(p, Capacity);
-  launch(lrn_across_forward_kernel<Capacity, W>,
-         launch_of(g, sizeof(typename AcrossTile<Capacity>::Forward)), stream, g, x, y);
+  launch(lrn_across_forward_kernel<Capacity, W, T>,
+         launch_of(g, sizeof(typename AcrossTile<Capacity, T>::Forward)), stream, g, x, y);
 }
 
-template <int Capacity, int W>
-void backward_by(const LrnProblem& p, const float* x, const float* dy, float* dx,
-                 StreamView stream) {
+template <int Capacity, int W, class T>
+void backward_by(const LrnProblem& p, const T* x, const T* dy, T* dx, StreamView stream) {
   const AcrossGeometry g(p, Capacity);
-  launch(lrn_across_backward_kernel<Capacity, W>,
-         launch_of(g, sizeof(typename AcrossTile<Capacity>::Backward)), stream, g, x, dy, dx);
+  launch(lrn_across_backward_kernel<Capacity, W, T>,
+         launch_of(g, sizeof(typename AcrossTile<Capacity, T>::Backward)), stream, g, x, dy, dx);
 }
 
 void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
-  const auto* x = a.x.as<float>();
-  auto* y = a.y.as<float>();
-  const bool vectors = windows_of_four(p) && is_aligned(x, 16) && is_aligned(y, 16);
-  const auto run = p.c <= kSmall ? (vectors ? forward_by<kSmall, 4> : forward_by<kSmall, 1>)
-                                 : (vectors ? forward_by<kLarge, 4> : forward_by<kLarge, 1>);
-  run(p, x, y, stream);
+  by_type(a.x, [&]<class T>(T) {
+    const auto* x = a.x.as<T>();
+    auto* y = a.y.as<T>();
+    const bool vectors = windows_of_four<T>(p) && is_aligned(x, 16) && is_aligned(y, 16);
+    const auto run = p.c <= kSmall
+                         ? (vectors ? forward_by<kSmall, 4, T> : forward_by<kSmall, 1, T>)
+                         : (vectors ? forward_by<kLarge, 4, T> : forward_by<kLarge, 1, T>);
+    run(p, x, y, stream);
+  });
 }
 
 void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
-  const auto* x = a.x.as<float>();
-  const auto* dy = a.dy.as<float>();
-  auto* dx = a.dx.as<float>();
-  const bool vectors =
-      windows_of_four(p) && is_aligned(x, 16) && is_aligned(dy, 16) && is_aligned(dx, 16);
-  const auto run = p.c <= kSmall ? (vectors ? backward_by<kSmall, 4> : backward_by<kSmall, 1>)
-                                 : (vectors ? backward_by<kLarge, 4> : backward_by<kLarge, 1>);
-  run(p, x, dy, dx, stream);
+  by_type(a.x, [&]<class T>(T) {
+    const auto* x = a.x.as<T>();
+    const auto* dy = a.dy.as<T>();
+    auto* dx = a.dx.as<T>();
+    const bool vectors =
+        windows_of_four<T>(p) && is_aligned(x, 16) && is_aligned(dy, 16) && is_aligned(dx, 16);
+    const auto run = p.c <= kSmall
+                         ? (vectors ? backward_by<kSmall, 4, T> : backward_by<kSmall, 1, T>)
+                         : (vectors ? backward_by<kLarge, 4, T> : backward_by<kLarge, 1, T>);
+    run(p, x, dy, dx, stream);
+  });
 }
 
 Verdict can_run(const LrnProblem& p, const DeviceInfo&) {

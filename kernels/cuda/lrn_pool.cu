@@ -11,7 +11,8 @@
 // Bytes     forward 4 a cell of x and 5 a window, backward 8 and 5, and what neighbouring blocks
 //           both read: a row in 2 * kWindowRows for overlapping windows, 5 % of x; backward one row
 //           of windows in kCellRows / 2, 4 % of the whole. A strip is as wide as the plane unless
-//           that does not fit.
+//           that does not fit. In bf16 forward 2 and 3, backward 4 and 3: x, y and their gradients
+//           are bf16, staged too; what is normalised, t and all sums are fp32.
 // Limits -> LRN across channels; a window's and a pixel's channels fit into shared memory: 2048
 //           channels backward, with 3 x 3 windows 1728 forward on AlexNet's tile.
 #include <fovea/kernels/cuda/factories.h>
@@ -31,29 +32,33 @@ namespace {
 constexpr int kWindowRows = 8;  // least rows of y of a block, where there are so many
 constexpr int kCellRows = 8;    // the same of x, backward
 
-template <int Cells, int Piece, int Blocks>
+template <class T, int Cells, int Piece, int Blocks>
 struct ForwardTile {
+  using Element = T;
   static constexpr int kCells = Cells;    // normalised floats: r rows of the strip
-  static constexpr int kPiece = Piece;    // floats of x normalised at a time, whole pixels
+  static constexpr int kPiece = Piece;    // elements of x normalised at a time, whole pixels
   static constexpr int kBlocks = Blocks;  // on an SM of capability 9.0
   struct Smem {
-    alignas(16) float x[Piece];
+    alignas(16) T x[Piece];
     alignas(16) float rows[Cells];
   };
 };
-using SmallForward = ForwardTile<6144, 2048, 5>;   // 32 KiB; a sixth block would spill registers
-using LargeForward = ForwardTile<20736, 4096, 2>;  // 97 KiB, what sm_86 and sm_89 have for a block
+template <class T>  // 32 KiB; a block more would spill registers
+using SmallForward = ForwardTile<T, 6144, 2048, sizeof(T) == sizeof(float) ? 5 : 4>;
+template <class T>  // 97 KiB, what sm_86 and sm_89 have for a block
+using LargeForward = ForwardTile<T, 20736, 4096, 2>;
 
+template <class T>
 struct BackwardTile {
   static constexpr int kWindows = 6912;  // two rows of AlexNet's first pooling and more
   static constexpr int kPiece = 2048;
   static constexpr int kBlocks = 3;
-  struct Smem {  // 58 KiB
-    alignas(16) float x[kPiece];
+  struct Smem {  // 58 KiB, in bf16 40
+    alignas(16) T x[kPiece];
     alignas(16) float t[kPiece];       // g x d^(-beta-1)
     alignas(16) float direct[kPiece];  // g d^-beta
-    alignas(16) float dy[kWindows];
-    alignas(4) std::uint8_t winner[kWindows];
+    alignas(16) T dy[kWindows];
+    alignas(16) std::uint8_t winner[kWindows];
   };
 };
 
@@ -98,13 +103,14 @@ struct Part {
 };
 
 // Normalises `width` elements of a row of x, whole pixels, into a slot.
-template <class T, int W>
-__device__ __forceinline__ void normalise_row(const LrnPoolGeometry& g, typename T::Smem& s,
-                                              const float* x, float* slot, int width) {
-  const int piece = T::kPiece / g.pool.c * g.pool.c;
+template <class Tile, int W>
+__device__ __forceinline__ void normalise_row(const LrnPoolGeometry& g, typename Tile::Smem& s,
+                                              const typename Tile::Element* x, float* slot,
+                                              int width) {
+  const int piece = Tile::kPiece / g.pool.c * g.pool.c;
   for (int first = 0; first < width; first += piece) {
     const int count = min(piece, width - first);
-    stage<W>(s.x, x + first, count);
+    stage<kStaged<W, typename Tile::Element>>(s.x, x + first, count);
     __syncthreads();  // x visible
     for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
       store_vector<W>(slot + first + e, g.lrn.normalised<W>(s.x, e));
@@ -114,10 +120,9 @@ __device__ __forceinline__ void normalise_row(const LrnPoolGeometry& g, typename
 }
 
 // The windows of row p of y; ties and NaN as in max_pool.cu.
-template <int W>
+template <int W, class T>
 __device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const Part& part, int p,
-                                         const float* slots, int left, float* y,
-                                         std::uint8_t* argmax) {
+                                         const float* slots, int left, T* y, std::uint8_t* argmax) {
   const Range rows = g.pool.rows.inside(p);
   const int top = g.pool.rows.start(p);
   const int count = (part.columns.end - part.columns.begin) * g.pool.c;
@@ -149,15 +154,16 @@ __device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const Part& p
         }
       }
     }
-    store_vector<W>(y + out + e, best);
+    store_floats<W>(y + out + e, best);
     store_vector<W>(argmax + out + e, place);
   }
 }
 
-template <class T, int W>
-__global__ void __launch_bounds__(kLrnThreads, T::kBlocks)
-    lrn_pool_forward_kernel(LrnPoolGeometry g, const float* x, float* y, std::uint8_t* argmax) {
-  auto& s = block_shared<typename T::Smem>();
+template <class Tile, int W>
+__global__ void __launch_bounds__(kLrnThreads, Tile::kBlocks)
+    lrn_pool_forward_kernel(LrnPoolGeometry g, const typename Tile::Element* x,
+                            typename Tile::Element* y, std::uint8_t* argmax) {
+  auto& s = block_shared<typename Tile::Smem>();
   const Part part(g);
   const int left = max(0, g.pool.columns.start(part.columns.begin));
   const int right =
@@ -166,8 +172,8 @@ __global__ void __launch_bounds__(kLrnThreads, T::kBlocks)
   for (int p = part.rows.begin; p < part.rows.end; ++p) {
     const int top = g.pool.rows.start(p);
     for (next = max(next, top); next < min(top + g.pool.rows.size, g.pool.rows.in); ++next) {
-      normalise_row<T, W>(g, s, x + g.pool.x_at(part.image, next, left, 0),
-                          s.rows + next % g.slots * g.pitch, (right - left) * g.pool.c);
+      normalise_row<Tile, W>(g, s, x + g.pool.x_at(part.image, next, left, 0),
+                             s.rows + next % g.slots * g.pitch, (right - left) * g.pool.c);
     }
     pool_row<W>(g, part, p, s.rows, left, y, argmax);
     __syncthreads();  // slots read before they are filled again
@@ -175,11 +181,11 @@ __global__ void __launch_bounds__(kLrnThreads, T::kBlocks)
 }
 
 // The sum of dy of the windows that W elements from (row, column, channel) of x on won.
-template <int W>
+template <int W, class T>
 __device__ __forceinline__ Vector<float, W> won(const LrnPoolGeometry& g,
-                                                const BackwardTile::Smem& s, const Range& holding,
-                                                int first_window, int row, int column,
-                                                int channel) {
+                                                const typename BackwardTile<T>::Smem& s,
+                                                const Range& holding, int first_window, int row,
+                                                int column, int channel) {
   const Range windows = g.pool.columns.holding(column);
   Vector<float, W> sum{};
   for (int p = holding.begin; p < holding.end; ++p) {
@@ -189,7 +195,7 @@ __device__ __forceinline__ Vector<float, W> won(const LrnPoolGeometry& g,
       const int at = slot + (q - first_window) * g.pool.c;
       const int own = code + column - g.pool.columns.start(q);
       const auto winner = load_vector<W>(s.winner + at);
-      const auto dy = load_vector<W>(s.dy + at);
+      const auto dy = load_floats<W>(s.dy + at);
       for (int l = 0; l < W; ++l) {
         if (winner[l] == own) sum[l] += dy[l];
       }
@@ -198,40 +204,42 @@ __device__ __forceinline__ Vector<float, W> won(const LrnPoolGeometry& g,
   return sum;
 }
 
-template <int W>
-__global__ void __launch_bounds__(kLrnThreads, BackwardTile::kBlocks)
-    lrn_pool_backward_kernel(LrnPoolGeometry g, const float* x, const std::uint8_t* argmax,
-                             const float* dy, float* dx) {
-  auto& s = block_shared<BackwardTile::Smem>();
+template <int W, class T>
+__global__ void __launch_bounds__(kLrnThreads, BackwardTile<T>::kBlocks)
+    lrn_pool_backward_kernel(LrnPoolGeometry g, const T* x, const std::uint8_t* argmax, const T* dy,
+                             T* dx) {
+  constexpr int kCopied = kStaged<W, T>;
+  auto& s = block_shared<typename BackwardTile<T>::Smem>();
   const Part part(g);
   const int c = g.pool.c;
   const int first_window = g.pool.columns.holding(part.columns.begin).begin;
   const int windows = g.pool.columns.holding(part.columns.end - 1).end - first_window;
   const int width = (part.columns.end - part.columns.begin) * c;
-  const int piece = BackwardTile::kPiece / c * c;
+  const int piece = BackwardTile<T>::kPiece / c * c;
   int next = 0;  // the first row of windows that has no slot yet
   for (int row = part.rows.begin; row < part.rows.end; ++row) {
     const Range holding = g.pool.rows.holding(row);
     for (next = max(next, holding.begin); next < holding.end; ++next) {
       const int from = g.pool.y_at(part.image, next, first_window, 0);
       const int slot = next % g.slots * g.pitch;
-      stage<W>(s.dy + slot, dy + from, windows * c);
-      stage<W>(s.winner + slot, argmax + from, windows * c);
+      stage<kCopied>(s.dy + slot, dy + from, windows * c);
+      stage<kCopied>(s.winner + slot, argmax + from, windows * c);
     }
     const int line = g.pool.x_at(part.image, row, part.columns.begin, 0);
     for (int first = 0; first < width; first += piece) {
       const int count = min(piece, width - first);
-      stage<W>(s.x, x + line + first, count);
+      stage<kCopied>(s.x, x + line + first, count);
       __syncthreads();  // x, dy and winners visible
       for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
         const auto column = static_cast<int>(g.c.quotient(static_cast<unsigned>(first + e)));
-        const auto gradient = won<W>(g, s, holding, first_window, row, part.columns.begin + column,
-                                     first + e - column * c);
+        const auto gradient = won<W, T>(g, s, holding, first_window, row,
+                                        part.columns.begin + column, first + e - column * c);
         const auto d = g.lrn.denominators<W>(s.x, e);
+        const auto own = load_floats<W>(s.x + e);
         Vector<float, W> direct, t;
         for (int l = 0; l < W; ++l) {
           direct[l] = gradient[l] * inverse_power(d[l], g.lrn.beta);
-          t[l] = direct[l] * s.x[e + l] / d[l];
+          t[l] = direct[l] * own[l] / d[l];
         }
         store_vector<W>(s.direct + e, direct);
         store_vector<W>(s.t + e, t);
@@ -239,10 +247,11 @@ __global__ void __launch_bounds__(kLrnThreads, BackwardTile::kBlocks)
       __syncthreads();  // t visible; winners read
       for (int e = static_cast<int>(threadIdx.x) * W; e < count; e += kLrnThreads * W) {
         auto v = g.lrn.gradients<W>(s.x, s.t, s.direct, e);
+        const auto own = load_floats<W>(s.x + e);
         for (int l = 0; l < W; ++l) {
-          if (g.mask && !(s.x[e + l] > 0)) v[l] = 0.0F;
+          if (g.mask && !(own[l] > 0)) v[l] = 0.0F;
         }
-        store_vector<W>(dx + line + first + e, v);
+        store_floats<W>(dx + line + first + e, v);
       }
       __syncthreads();  // x and t read before the next piece
     }
@@ -250,10 +259,10 @@ __global__ void __launch_bounds__(kLrnThreads, BackwardTile::kBlocks)
 }
 
 /// Columns of y whose windows' normalised cells fit, r rows of them; below 1: none.
-template <class T>
+template <class Tile>
 int forward_columns(const LrnPoolProblem& p) {
-  if (p.pool.c > T::kPiece) return 0;
-  const int cells = T::kCells / (p.pool.r * p.pool.c);
+  if (p.pool.c > Tile::kPiece) return 0;
+  const int cells = Tile::kCells / (p.pool.r * p.pool.c);
   return cells < p.pool.s ? 0 : (cells - p.pool.s) / p.pool.v + 1;
 }
 
@@ -262,14 +271,16 @@ int rows_holding(const PoolProblem& p) { return (p.r + p.u - 1) / p.u; }
 
 /// Columns of x such that the windows that hold them fit.
 int backward_columns(const LrnPoolProblem& p) {
-  if (p.pool.c > BackwardTile::kPiece) return 0;
-  const int windows = BackwardTile::kWindows / (rows_holding(p.pool) * p.pool.c);
+  using Tile = BackwardTile<float>;  // of either type
+  if (p.pool.c > Tile::kPiece) return 0;
+  const int windows = Tile::kWindows / (rows_holding(p.pool) * p.pool.c);
   return windows * p.pool.v - p.pool.s + 1;
 }
 
-template <class T, int W>
+template <class Tile, int W>
 void forward_by(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamView stream) {
-  const Cut columns(p.pool.q(), forward_columns<T>(p));
+  using T = typename Tile::Element;
+  const Cut columns(p.pool.q(), forward_columns<Tile>(p));
   const int wide = (columns.size - 1) * p.pool.v + p.pool.s;
   const LrnPoolGeometry g{.pool = PoolGeometry(p.pool),
                           .lrn = ChannelWindows(p.lrn),
@@ -282,12 +293,12 @@ void forward_by(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamVi
   const Launch l{
       .grid = {static_cast<unsigned>(std::int64_t{p.pool.n} * g.columns.parts * g.rows.parts)},
       .block = {kLrnThreads},
-      .smem = sizeof(typename T::Smem)};
-  launch(lrn_pool_forward_kernel<T, W>, l, stream, g, a.x.as<float>(), a.y.as<float>(),
+      .smem = sizeof(typename Tile::Smem)};
+  launch(lrn_pool_forward_kernel<Tile, W>, l, stream, g, a.x.as<T>(), a.y.as<T>(),
          a.argmax.as<std::uint8_t>());
 }
 
-template <int W>
+template <int W, class T>
 void backward_by(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, StreamView stream) {
   const Cut columns(p.pool.w, backward_columns(p));
   const int windows = (columns.size + p.pool.s - 2) / p.pool.v + 1;
@@ -302,27 +313,31 @@ void backward_by(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, Stream
   const Launch l{
       .grid = {static_cast<unsigned>(std::int64_t{p.pool.n} * g.columns.parts * g.rows.parts)},
       .block = {kLrnThreads},
-      .smem = sizeof(BackwardTile::Smem)};
-  launch(lrn_pool_backward_kernel<W>, l, stream, g, a.x.as<float>(), a.argmax.as<std::uint8_t>(),
-         a.dy.as<float>(), a.dx.as<float>());
+      .smem = sizeof(typename BackwardTile<T>::Smem)};
+  launch(lrn_pool_backward_kernel<W, T>, l, stream, g, a.x.as<T>(), a.argmax.as<std::uint8_t>(),
+         a.dy.as<T>(), a.dx.as<T>());
 }
 
 // The small tile where it takes the plane at its width, or the large one cannot.
 void run_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamView stream) {
-  const bool vectors = windows_of_four(p.lrn) && allow_vectors(a.x.as<float>(), a.y.as<float>()) &&
-                       is_aligned(a.argmax.as<std::uint8_t>(), 4);
-  if (forward_columns<SmallForward>(p) >= p.pool.q()) {
-    (vectors ? forward_by<SmallForward, 4> : forward_by<SmallForward, 1>)(p, a, stream);
-  } else {
-    (vectors ? forward_by<LargeForward, 4> : forward_by<LargeForward, 1>)(p, a, stream);
-  }
+  by_type(a.x, [&]<class T>(T) {
+    const bool vectors = windows_of_four<T>(p.lrn) && allow_vectors(a.x.as<T>(), a.y.as<T>()) &&
+                         is_aligned(a.argmax.as<std::uint8_t>(), 4);
+    if (forward_columns<SmallForward<T>>(p) >= p.pool.q()) {
+      (vectors ? forward_by<SmallForward<T>, 4> : forward_by<SmallForward<T>, 1>)(p, a, stream);
+    } else {
+      (vectors ? forward_by<LargeForward<T>, 4> : forward_by<LargeForward<T>, 1>)(p, a, stream);
+    }
+  });
 }
 
 void run_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, StreamView stream) {
-  const bool vectors = windows_of_four(p.lrn) &&
-                       allow_vectors(a.x.as<float>(), a.dy.as<float>(), a.dx.as<float>()) &&
-                       is_aligned(a.argmax.as<std::uint8_t>(), 4);
-  (vectors ? backward_by<4> : backward_by<1>)(p, a, stream);
+  by_type(a.x, [&]<class T>(T) {
+    const bool vectors = windows_of_four<T>(p.lrn) &&
+                         allow_vectors(a.x.as<T>(), a.dy.as<T>(), a.dx.as<T>()) &&
+                         is_aligned(a.argmax.as<std::uint8_t>(), kPerAccess<T>);
+    (vectors ? backward_by<4, T> : backward_by<1, T>)(p, a, stream);
+  });
 }
 
 Verdict across_channels(const LrnPoolProblem& p) {
@@ -331,7 +346,7 @@ Verdict across_channels(const LrnPoolProblem& p) {
 
 Verdict can_run_forward(const LrnPoolProblem& p, const DeviceInfo&) {
   if (const Verdict v = across_channels(p); !v) return v;
-  if (forward_columns<LargeForward>(p) < 1) {
+  if (forward_columns<LargeForward<float>>(p) < 1) {
     return Verdict::no("a window's channels do not fit into shared memory");
   }
   return covers({}, p.epilogue);

@@ -9,7 +9,8 @@
 // Reuse  -> a tile of x with the halo is staged once and read size^2 times from shared memory.
 //           Backward stages a halo twice as wide, computes each t_j of the tile and its halo once,
 //           and reads it size^2 times.
-// Bytes  -> 8 forward, 12 backward per element from memory at best; halos come from L2 if they are
+// Bytes  -> 8 forward, 12 backward per element, in bf16 half of it, from memory at best; the tile
+//           is fp32 in either type; halos come from L2 if they are
 //           still there: with size 3 the tile reads 1.6 and 2.3 times its cells.
 // Limits -> the tile must fit: halo <= 22. A window never needs to be wider than 2 max(h, w) - 1,
 //           so planes up to 23 x 23 have any size.
@@ -98,12 +99,13 @@ struct WithinElement {
 };
 
 /// The tile of x with `halo`, zeros outside the plane; ends with its barrier.
+template <class T>
 __device__ void stage(float* to, const WithinGeometry& g, const WithinBlock& b, int halo,
-                      const float* x) {
+                      const T* x) {
   const int count = cells(halo) * g.width;
   for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
     const WithinElement i(g, b, halo, e);
-    to[e] = i.inside ? x[i.at] : 0.0F;
+    to[e] = i.inside ? load_float(x + i.at) : 0.0F;
   }
   __syncthreads();  // the tile is visible
 }
@@ -126,8 +128,9 @@ struct AddValue {
   __device__ __forceinline__ float operator()(float v, float sum) const { return sum + v; }
 };
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    lrn_within_forward_kernel(WithinGeometry g, const float* x, float* y) {
+    lrn_within_forward_kernel(WithinGeometry g, const T* x, T* y) {
   auto& tile = block_shared<WithinTile>();
   const WithinBlock b(g);
   stage(tile.values, g, b, g.half, x);
@@ -137,12 +140,13 @@ __global__ void __launch_bounds__(kThreads)
     if (!i.inside) continue;
     const float sum = window_sum(g, tile.values, side, i.r, i.s, i.lane, AddSquare{});
     const float own = tile.values[((i.r + g.half) * side + i.s + g.half) * g.width + i.lane];
-    y[i.at] = own * inverse_power(fma(g.a, sum, g.k), g.beta);
+    store_float(y + i.at, own * inverse_power(fma(g.a, sum, g.k), g.beta));
   }
 }
 
+template <class T>
 __global__ void __launch_bounds__(kThreads)
-    lrn_within_backward_kernel(WithinGeometry g, const float* x, const float* dy, float* dx) {
+    lrn_within_backward_kernel(WithinGeometry g, const T* x, const T* dy, T* dx) {
   auto& tile = block_shared<WithinTile>();
   const WithinBlock b(g);
   const int wide = kSide + 4 * g.half;  // row of x's tile
@@ -156,7 +160,7 @@ __global__ void __launch_bounds__(kThreads)
       const float sum = window_sum(g, tile.values, wide, i.r, i.s, i.lane, AddSquare{});
       const float own = tile.values[((i.r + g.half) * wide + i.s + g.half) * g.width + i.lane];
       const float d = fma(g.a, sum, g.k);
-      value = dy[i.at] * inverse_power(d, g.beta) * own / d;
+      value = load_float(dy + i.at) * inverse_power(d, g.beta) * own / d;
     }
     t[e] = value;
   }
@@ -170,9 +174,9 @@ __global__ void __launch_bounds__(kThreads)
         window_sum(g, tile.values, wide, i.r + g.half, i.s + g.half, i.lane, AddSquare{});
     const float own =
         tile.values[((i.r + 2 * g.half) * wide + i.s + 2 * g.half) * g.width + i.lane];
-    const float direct = dy[i.at] * inverse_power(fma(g.a, squares, g.k), g.beta);
+    const float direct = load_float(dy + i.at) * inverse_power(fma(g.a, squares, g.k), g.beta);
     const float sum = window_sum(g, t, side, i.r, i.s, i.lane, AddValue{});
-    dx[i.at] = fma(-factor * own, sum, direct);
+    store_float(dx + i.at, fma(-factor * own, sum, direct));
   }
 }
 
@@ -184,13 +188,17 @@ Launch launch_of(const WithinGeometry& g) {
 
 void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
   const WithinGeometry g(p, false);
-  launch(lrn_within_forward_kernel, launch_of(g), stream, g, a.x.as<float>(), a.y.as<float>());
+  by_type(a.x, [&]<class T>(T) {
+    launch(lrn_within_forward_kernel<T>, launch_of(g), stream, g, a.x.as<T>(), a.y.as<T>());
+  });
 }
 
 void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
   const WithinGeometry g(p, true);
-  launch(lrn_within_backward_kernel, launch_of(g), stream, g, a.x.as<float>(), a.dy.as<float>(),
-         a.dx.as<float>());
+  by_type(a.x, [&]<class T>(T) {
+    launch(lrn_within_backward_kernel<T>, launch_of(g), stream, g, a.x.as<T>(), a.dy.as<T>(),
+           a.dx.as<T>());
+  });
 }
 
 template <bool Backward>

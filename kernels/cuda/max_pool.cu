@@ -1,11 +1,13 @@
 // max_pool.cu - max pooling and its gradient; ties, NaN and the recorded place as in pool.h.
-// Forward   thread -> W channels of one window (W = 4 where c % 4 = 0, else 1); neighbours in a
-//           warp are neighbouring channels, so that each access of a warp is one piece of memory.
-//           Windows that overlap read their common cells from L1 and L2: 4 bytes per cell of x,
-//           5 per cell of y from memory at best, r s / (u v) times that of x from the caches.
+// Forward   thread -> W channels of one window (16 bytes of them where c % W = 0, else 1);
+//           neighbours in a warp are neighbouring channels, so that each access of a warp is one
+//           piece of memory. Windows that overlap read their common cells from L1 and L2: 4 bytes
+//           per cell of x, 5 per cell of y from memory at best, in bf16 2 and 3, r s / (u v) times
+//           that of x from the caches.
 // Backward  thread -> W channels of one cell of x. It visits the windows that hold the cell, in
 //           order, and takes dy of those that recorded it: a gather, so no atomics, one order of
-//           the sum, and each cell of dx is written once. 5 bytes per cell of y, 4 per cell of x.
+//           the sum, and each cell of dx is written once. 5 bytes per cell of y, 4 per cell of x,
+//           in bf16 3 and 2; the sum is fp32.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/cuda/pool.cuh>
@@ -15,10 +17,9 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    max_pool_windows(PoolGeometry g, std::int64_t items, const float* x, float* y,
-                     std::uint8_t* argmax) {
+    max_pool_windows(PoolGeometry g, std::int64_t items, const T* x, T* y, std::uint8_t* argmax) {
   const std::int64_t item = item_of_thread();
   if (item >= items) return;
   const PoolCell at(item, g.rows.out, g.columns.out, g.c / W, W);
@@ -35,7 +36,7 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   }
   for (int r = rows.begin; r < rows.end; ++r) {
     for (int s = columns.begin; s < columns.end; ++s) {
-      const auto v = load_vector<W>(x + g.x_at(at.image, top + r, left + s, at.channel));
+      const auto v = load_floats<W>(x + g.x_at(at.image, top + r, left + s, at.channel));
       const auto code = static_cast<std::uint8_t>(r * g.columns.size + s);
       for (int l = 0; l < W; ++l) {
         if (v[l] <= best[l] || best[l] != best[l]) continue;  // not above, or a NaN has won
@@ -45,14 +46,14 @@ __global__ void __launch_bounds__(kPointwiseThreads)
     }
   }
   const int out = g.y_at(at.image, at.row, at.column, at.channel);
-  store_vector<W>(y + out, best);
+  store_floats<W>(y + out, best);
   store_vector<W>(argmax + out, place);
 }
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    max_pool_gather(PoolGeometry g, std::int64_t items, const float* dy, const std::uint8_t* argmax,
-                    float* dx) {
+    max_pool_gather(PoolGeometry g, std::int64_t items, const T* dy, const std::uint8_t* argmax,
+                    T* dx) {
   const std::int64_t item = item_of_thread();
   if (item >= items) return;
   const PoolCell at(item, g.rows.in, g.columns.in, g.c / W, W);
@@ -66,49 +67,54 @@ __global__ void __launch_bounds__(kPointwiseThreads)
       const auto code =
           (at.row - g.rows.start(p)) * g.columns.size + at.column - g.columns.start(q);
       const auto place = load_vector<W>(argmax + window);
-      const auto gradient = load_vector<W>(dy + window);
+      const auto gradient = load_floats<W>(dy + window);
       for (int l = 0; l < W; ++l) {
         if (place[l] == code) sum[l] += gradient[l];
       }
     }
   }
-  store_vector<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
+  store_floats<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
 }
 
-template <int W>
-void forward_by(const PoolProblem& p, const float* x, float* y, std::uint8_t* argmax,
-                StreamView stream) {
+template <int W, class T>
+void forward_by(const PoolProblem& p, const T* x, T* y, std::uint8_t* argmax, StreamView stream) {
   const std::int64_t items = p.y_shape().elements() / W;
-  launch(max_pool_windows<W>, launch_for(items), stream, PoolGeometry(p), items, x, y, argmax);
+  launch(max_pool_windows<W, T>, launch_for(items), stream, PoolGeometry(p), items, x, y, argmax);
 }
 
-template <int W>
-void backward_by(const PoolProblem& p, const float* dy, const std::uint8_t* argmax, float* dx,
+template <int W, class T>
+void backward_by(const PoolProblem& p, const T* dy, const std::uint8_t* argmax, T* dx,
                  StreamView stream) {
   const std::int64_t items = p.x_shape().elements() / W;
-  launch(max_pool_gather<W>, launch_for(items), stream, PoolGeometry(p), items, dy, argmax, dx);
+  launch(max_pool_gather<W, T>, launch_for(items), stream, PoolGeometry(p), items, dy, argmax, dx);
 }
 
 void run_forward(const PoolProblem& p, const MaxPoolForward::Args& a, StreamView stream) {
-  const auto* x = a.x.as<float>();
-  auto* y = a.y.as<float>();
-  auto* argmax = a.argmax.as<std::uint8_t>();
-  if (p.c % 4 == 0 && allow_vectors(x, y) && is_aligned(argmax, 4)) {
-    forward_by<4>(p, x, y, argmax, stream);
-  } else {
-    forward_by<1>(p, x, y, argmax, stream);
-  }
+  by_type(a.x, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* x = a.x.as<T>();
+    auto* y = a.y.as<T>();
+    auto* argmax = a.argmax.as<std::uint8_t>();
+    if (p.c % kWide == 0 && allow_vectors(x, y) && is_aligned(argmax, kWide)) {
+      forward_by<kWide>(p, x, y, argmax, stream);
+    } else {
+      forward_by<1>(p, x, y, argmax, stream);
+    }
+  });
 }
 
 void run_backward(const PoolProblem& p, const MaxPoolBackward::Args& a, StreamView stream) {
-  const auto* dy = a.dy.as<float>();
-  const auto* argmax = a.argmax.as<std::uint8_t>();
-  auto* dx = a.dx.as<float>();
-  if (p.c % 4 == 0 && allow_vectors(dy, dx) && is_aligned(argmax, 4)) {
-    backward_by<4>(p, dy, argmax, dx, stream);
-  } else {
-    backward_by<1>(p, dy, argmax, dx, stream);
-  }
+  by_type(a.dy, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* dy = a.dy.as<T>();
+    const auto* argmax = a.argmax.as<std::uint8_t>();
+    auto* dx = a.dx.as<T>();
+    if (p.c % kWide == 0 && allow_vectors(dy, dx) && is_aligned(argmax, kWide)) {
+      backward_by<kWide>(p, dy, argmax, dx, stream);
+    } else {
+      backward_by<1>(p, dy, argmax, dx, stream);
+    }
+  });
 }
 
 }  // namespace
