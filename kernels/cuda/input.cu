@@ -1,9 +1,12 @@
 // input.cu - uint8 pictures to normalised values: crop, mirror, padding; input.h says which cell.
-// Block  -> 1024 consecutive values of one image, whose crop is drawn once, by thread 0.
-// Thread -> 4 neighbouring values and one 16-byte store where an image has a multiple of 4 values
-//           and the address allows; else 4 values 256 apart, each warp writing one piece of memory.
-//           Pixels are read byte by byte: a crop begins anywhere, a mirrored one runs backwards.
-// Bytes  -> 1 read and 4 written per value, the least possible; mean and scale come from L1.
+// Block  -> 1024 consecutive values of one image, in bf16 2048, whose crop is drawn once, by
+//           thread 0.
+// Thread -> 4 neighbouring values, in bf16 8, and one 16-byte store where an image has a multiple
+//           of them and the address allows; else as many values 256 apart, each warp writing one
+//           piece of memory. Pixels are read byte by byte: a crop begins anywhere, a mirrored one
+//           runs backwards.
+// Bytes  -> 1 read and 4 written per value, in bf16 2, the least possible; mean and scale come from
+//           L1.
 #include <fovea/core/philox.h>
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
@@ -13,8 +16,8 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kPerThread = 4;
-constexpr int kPerBlock = kPointwiseThreads * kPerThread;
+template <class T>
+constexpr int kPerBlock = kPointwiseThreads* kPerAccess<T>;  // values
 
 /// Where a crop lies in its picture.
 struct Crop {
@@ -78,10 +81,10 @@ __device__ float value_of(const InputGeometry& g, const Crop& crop, int e,
   return (v - mean[g.mean_of_cell ? e : c]) * scale[c];
 }
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
     cast_images(InputGeometry g, const StepState* state, const std::uint8_t* x, const float* mean,
-                const float* scale, float* y) {
+                const float* scale, T* y) {
   auto& crop = block_shared<Crop>();
   const int image = static_cast<int>(blockIdx.x / g.blocks);
   if (threadIdx.x == 0) {
@@ -92,26 +95,32 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   }
   __syncthreads();  // the crop is visible
   const std::uint8_t* picture = x + static_cast<std::int64_t>(image) * g.p.h * g.p.w * g.p.c;
-  float* out = y + static_cast<std::int64_t>(image) * g.per_image;
-  int e = static_cast<int>(blockIdx.x % g.blocks) * kPerBlock + static_cast<int>(threadIdx.x) * W;
-  for (int part = 0; part < kPerThread / W; ++part, e += kPointwiseThreads * W) {
+  T* out = y + static_cast<std::int64_t>(image) * g.per_image;
+  int e =
+      static_cast<int>(blockIdx.x % g.blocks) * kPerBlock<T> + static_cast<int>(threadIdx.x) * W;
+  for (int part = 0; part < kPerAccess<T> / W; ++part, e += kPointwiseThreads * W) {
     if (e >= g.per_image) return;  // W divides it
     Vector<float, W> v;
     for (int l = 0; l < W; ++l) v[l] = value_of(g, crop, e + l, picture, mean, scale);
-    store_vector<W>(out + e, v);
+    store_floats<W>(out + e, v);
   }
 }
 
-void run(const InputProblem& p, const InputCast::Args& a, StreamView stream) {
+template <class T>
+void run_cast(const InputProblem& p, const InputCast::Args& a, T* y, StreamView stream) {
+  constexpr int kWide = kPerAccess<T>;
   const auto per_image = static_cast<int>(p.y_shape().elements() / p.n);
-  const InputGeometry g{p, per_image, ceil_div(per_image, kPerBlock), a.mean.elements() != p.c};
-  auto* y = a.y.as<float>();
+  const InputGeometry g{p, per_image, ceil_div(per_image, kPerBlock<T>), a.mean.elements() != p.c};
   const Launch l{.grid = {static_cast<unsigned>(p.n) * g.blocks},
                  .block = {kPointwiseThreads},
                  .smem = sizeof(Crop)};
-  const bool vectors = per_image % 4 == 0 && allow_vectors(y);
-  launch(vectors ? cast_images<4> : cast_images<1>, l, stream, g, a.context.state,
+  const bool vectors = per_image % kWide == 0 && allow_vectors(y);
+  launch(vectors ? cast_images<kWide, T> : cast_images<1, T>, l, stream, g, a.context.state,
          a.x.as<std::uint8_t>(), a.mean.as<float>(), a.scale.as<float>(), y);
+}
+
+void run(const InputProblem& p, const InputCast::Args& a, StreamView stream) {
+  by_type(a.y, [&]<class T>(T) { run_cast(p, a, a.y.as<T>(), stream); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // Forward  -> warp a row, lane every 32nd output; the rows' sums go to the workspace, metrics.cu
 //             adds them up. 8 bytes per output, the least possible.
 // Backward -> thread -> W neighbouring outputs; 12 bytes per output, the least possible.
+// In bf16 outputs and their gradient are, targets and the loss stay fp32: 6 and 8 bytes.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/loss_rows.h>
 #include <fovea/kernels/cuda/stateless.h>
@@ -13,15 +14,16 @@ namespace {
 
 constexpr int kRows = 4;  // of a block
 
+template <class T>
 __global__ void __launch_bounds__(kRows* kWarp)
-    mse_rows(int n, int c, const float* x, const float* target, const StepState* state,
+    mse_rows(int n, int c, const T* x, const float* target, const StepState* state,
              RowMetrics* rows) {
   const int row = static_cast<int>(blockIdx.x) * kRows + warp_id();
   if (row >= valid_rows(state, n)) return;  // the whole warp
   const std::int64_t begin = static_cast<std::int64_t>(row) * c;
   float squares = 0, distance = 0;
   for (int i = lane_id(); i < c; i += kWarp) {
-    const float d = x[begin + i] - target[begin + i];
+    const float d = load_float(x + begin + i) - target[begin + i];
     squares = fma(d, d, squares);
     distance += abs(d);
   }
@@ -30,40 +32,45 @@ __global__ void __launch_bounds__(kRows* kWarp)
   if (lane_id() == 0) rows[row] = {0.5F * squares, distance, 0, 0};
 }
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    mse_gradient(int n, int c, const float* x, const float* target, const StepState* state,
-                 float* dx) {
+    mse_gradient(int n, int c, const T* x, const float* target, const StepState* state, T* dx) {
   const std::int64_t first = item_of_thread() * W;
   if (first >= static_cast<std::int64_t>(n) * c) return;  // W divides c
   const int valid = valid_rows(state, n);
   Vector<float, W> v{};
   if (first < static_cast<std::int64_t>(valid) * c) {
-    const Vector<float, W> a = load_vector<W>(x + first);
-    const Vector<float, W> b = load_vector<W>(target + first);
+    const Vector<float, W> a = load_floats<W>(x + first);
+    const Vector<float, W> b = load_floats<W>(target + first);
     for (int l = 0; l < W; ++l) v[l] = (a[l] - b[l]) / static_cast<float>(valid);
   }
-  store_vector<W>(dx + first, v);
+  store_floats<W>(dx + first, v);
 }
 
 void run_forward(const LossProblem& p, const MseLoss::Args& a, StreamView stream) {
   auto* rows = static_cast<RowMetrics*>(a.context.workspace);
-  launch(mse_rows, {.grid = {ceil_div(p.n, kRows)}, .block = {kRows * kWarp}}, stream, p.n, p.c,
-         a.x.as<float>(), a.target.as<float>(), a.context.state, rows);
+  by_type(a.x, [&]<class T>(T) {
+    launch(mse_rows<T>, {.grid = {ceil_div(p.n, kRows)}, .block = {kRows * kWarp}}, stream, p.n,
+           p.c, a.x.as<T>(), a.target.as<float>(), a.context.state, rows);
+  });
   run_sum_rows(p, rows, a.metrics.as<float>(), a.context.state, stream);
 }
 
 void run_backward(const LossProblem& p, const MseLossBackward::Args& a, StreamView stream) {
-  const auto* x = a.x.as<float>();
-  const auto* target = a.target.as<float>();
-  auto* dx = a.dx.as<float>();
-  const std::int64_t count = checked_mul(p.n, p.c);
-  if (p.c % 4 == 0 && allow_vectors(x, target, dx)) {
-    launch(mse_gradient<4>, launch_for(count / 4), stream, p.n, p.c, x, target, a.context.state,
-           dx);
-  } else {
-    launch(mse_gradient<1>, launch_for(count), stream, p.n, p.c, x, target, a.context.state, dx);
-  }
+  by_type(a.x, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* x = a.x.as<T>();
+    const auto* target = a.target.as<float>();
+    auto* dx = a.dx.as<T>();
+    const std::int64_t count = checked_mul(p.n, p.c);
+    if (p.c % kWide == 0 && allow_vectors(x, target, dx)) {
+      launch(mse_gradient<kWide, T>, launch_for(count / kWide), stream, p.n, p.c, x, target,
+             a.context.state, dx);
+    } else {
+      launch(mse_gradient<1, T>, launch_for(count), stream, p.n, p.c, x, target, a.context.state,
+             dx);
+    }
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 //          first: 8 bytes per score from memory, the least possible.
 // Loss  -> the row's loss and the rank of its label go to the workspace, metrics.cu sums them.
 // Backward -> thread -> W neighbouring scores; 8 bytes per score.
+// In bf16 scores and their gradient are; probabilities and the loss stay fp32: 6 bytes per score.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/loss_rows.h>
 #include <fovea/kernels/cuda/stateless.h>
@@ -30,37 +31,41 @@ struct RowSum {
 };
 
 /// Writes the probabilities of a row; every lane gets the result. A NaN makes all of them NaN.
-__device__ RowSum softmax_row(int c, const float* x, float* y) {
+template <class T>
+__device__ RowSum softmax_row(int c, const T* x, float* y) {
   RowSum r{-std::numeric_limits<float>::infinity(), 0};
-  for (int i = lane_id(); i < c; i += kWarp) r.top = max(r.top, x[i]);
+  for (int i = lane_id(); i < c; i += kWarp) r.top = max(r.top, load_float(x + i));
   r.top = warp_max(r.top);
-  for (int i = lane_id(); i < c; i += kWarp) r.sum += exp(x[i] - r.top);
+  for (int i = lane_id(); i < c; i += kWarp) r.sum += exp(load_float(x + i) - r.top);
   r.sum = warp_sum(r.sum);
-  for (int i = lane_id(); i < c; i += kWarp) y[i] = exp(x[i] - r.top) / r.sum;
+  for (int i = lane_id(); i < c; i += kWarp) y[i] = exp(load_float(x + i) - r.top) / r.sum;
   return r;
 }
 
 /// How many scores stand before the label's: those above it, and equal ones of smaller index.
-__device__ int rank_of(int label, int c, const float* x) {
-  const float own = x[label];
+template <class T>
+__device__ int rank_of(int label, int c, const T* x) {
+  const float own = load_float(x + label);
   int before = 0;
   for (int i = lane_id(); i < c; i += kWarp) {
-    if (x[i] > own || (x[i] == own && i < label)) ++before;
+    const float score = load_float(x + i);
+    if (score > own || (score == own && i < label)) ++before;
   }
   return warp_sum(before);
 }
 
-__global__ void __launch_bounds__(kRows* kWarp)
-    softmax_rows(int n, int c, const float* x, float* y) {
+template <class T>
+__global__ void __launch_bounds__(kRows* kWarp) softmax_rows(int n, int c, const T* x, float* y) {
   const int row = row_of_warp();
   if (row >= n) return;  // the whole warp
   const std::int64_t begin = static_cast<std::int64_t>(row) * c;
   softmax_row(c, x + begin, y + begin);
 }
 
+template <class T>
 __global__ void __launch_bounds__(kRows* kWarp)
-    softmax_loss_rows(int n, int c, const float* x, const std::int32_t* labels,
-                      const StepState* state, float* probability, RowMetrics* rows) {
+    softmax_loss_rows(int n, int c, const T* x, const std::int32_t* labels, const StepState* state,
+                      float* probability, RowMetrics* rows) {
   const int row = row_of_warp();
   if (row >= n) return;  // the whole warp
   const std::int64_t begin = static_cast<std::int64_t>(row) * c;
@@ -69,14 +74,14 @@ __global__ void __launch_bounds__(kRows* kWarp)
   const int label = labels[row];
   const int rank = rank_of(label, c, x + begin);
   if (lane_id() != 0) return;
-  const float loss = log(r.sum) - (x[begin + label] - r.top);
+  const float loss = log(r.sum) - (load_float(x + begin + label) - r.top);
   rows[row] = {loss, rank >= 1 ? 1.0F : 0.0F, rank >= 5 ? 1.0F : 0.0F, 0};
 }
 
-template <int W>
+template <int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
     softmax_loss_gradient(int n, int c, const float* probability, const std::int32_t* labels,
-                          const StepState* state, float* dx) {
+                          const StepState* state, T* dx) {
   const std::int64_t first = item_of_thread() * W;
   if (first >= static_cast<std::int64_t>(n) * c) return;  // W divides c
   const int row = static_cast<int>(first / c);
@@ -85,37 +90,44 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   Vector<float, W> v{};
   if (row < valid) {
     const int label = labels[row] - column;
-    const Vector<float, W> p = load_vector<W>(probability + first);
+    const Vector<float, W> p = load_floats<W>(probability + first);
     for (int l = 0; l < W; ++l)
       v[l] = (p[l] - (l == label ? 1.0F : 0.0F)) / static_cast<float>(valid);
   }
-  store_vector<W>(dx + first, v);
+  store_floats<W>(dx + first, v);
 }
 
 void run_softmax(const LossProblem& p, const Softmax::Args& a, StreamView stream) {
-  launch(softmax_rows, launch_rows(p.n), stream, p.n, p.c, a.x.as<float>(), a.y.as<float>());
+  by_type(a.x, [&]<class T>(T) {
+    launch(softmax_rows<T>, launch_rows(p.n), stream, p.n, p.c, a.x.as<T>(), a.y.as<float>());
+  });
 }
 
 void run_loss(const LossProblem& p, const SoftmaxLoss::Args& a, StreamView stream) {
   auto* rows = static_cast<RowMetrics*>(a.context.workspace);
-  launch(softmax_loss_rows, launch_rows(p.n), stream, p.n, p.c, a.x.as<float>(),
-         a.labels.as<std::int32_t>(), a.context.state, a.probability.as<float>(), rows);
+  by_type(a.x, [&]<class T>(T) {
+    launch(softmax_loss_rows<T>, launch_rows(p.n), stream, p.n, p.c, a.x.as<T>(),
+           a.labels.as<std::int32_t>(), a.context.state, a.probability.as<float>(), rows);
+  });
   run_sum_rows(p, rows, a.metrics.as<float>(), a.context.state, stream);
 }
 
 void run_loss_backward(const LossProblem& p, const SoftmaxLossBackward::Args& a,
                        StreamView stream) {
-  const auto* probability = a.probability.as<float>();
-  const auto* labels = a.labels.as<std::int32_t>();
-  auto* dx = a.dx.as<float>();
-  const std::int64_t count = checked_mul(p.n, p.c);
-  if (p.c % 4 == 0 && allow_vectors(probability, dx)) {
-    launch(softmax_loss_gradient<4>, launch_for(count / 4), stream, p.n, p.c, probability, labels,
-           a.context.state, dx);
-  } else {
-    launch(softmax_loss_gradient<1>, launch_for(count), stream, p.n, p.c, probability, labels,
-           a.context.state, dx);
-  }
+  by_type(a.dx, [&]<class T>(T) {
+    constexpr int kWide = kPerAccess<T>;
+    const auto* probability = a.probability.as<float>();
+    const auto* labels = a.labels.as<std::int32_t>();
+    auto* dx = a.dx.as<T>();
+    const std::int64_t count = checked_mul(p.n, p.c);
+    if (p.c % kWide == 0 && allow_vectors(probability, dx)) {
+      launch(softmax_loss_gradient<kWide, T>, launch_for(count / kWide), stream, p.n, p.c,
+             probability, labels, a.context.state, dx);
+    } else {
+      launch(softmax_loss_gradient<1, T>, launch_for(count), stream, p.n, p.c, probability, labels,
+             a.context.state, dx);
+    }
+  });
 }
 
 }  // namespace
