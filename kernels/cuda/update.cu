@@ -3,7 +3,10 @@
 //           parameter begins at a multiple of 64 elements, so a thread's elements belong to one; it
 //           finds that one by bisection of the table, which lies in L1, while its loads are under
 //           way. The padding between parameters is left alone.
-// Bytes  -> update 20 per element, check 4: the least possible. The table is 32 per parameter.
+// bf16   -> the gradient of a parameter may lie in bf16 in the first half of its slots of 4 bytes,
+//           and the update may write the weights rounded to bf16: 8 bytes a thread of each.
+// Bytes  -> update 20 per element, check 4: the least possible; with bf16 gradients and copies 20
+//           and 2. The table is 32 per parameter.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/device/math.h>
@@ -31,18 +34,34 @@ __device__ Segment segment_of(std::int64_t element, const Segment* table, int co
   return table[at(low)];
 }
 
+/// The gradients of W elements of a segment, in its type.
+template <int W>
+__device__ __forceinline__ Vector<float, W> gradients_of(const Segment& segment,
+                                                         const float* gradient,
+                                                         std::int64_t first) {
+  if (segment.bf16_gradient == 0) return load_floats<W>(gradient + first);
+  const auto* narrow = reinterpret_cast<const bf16*>(gradient + segment.offset);
+  return load_floats<W>(narrow + (first - segment.offset));
+}
+
 template <int W>
 __global__ void __launch_bounds__(kPointwiseThreads)
     sgd(UpdateProblem p, const Segment* table, const StepState* state, const float* gradient,
-        float* weights, float* velocity) {
+        float* weights, float* velocity, bf16* copies) {
   const std::int64_t first = item_of_thread() * W;
   if (first >= p.count || state->nonfinite != 0) return;  // W divides the count
-  const Vector<float, W> g = load_vector<W>(gradient + first);
   Vector<float, W> w = load_vector<W>(weights + first);
   Vector<float, W> v = load_vector<W>(velocity + first);
+  // Where nothing is copied to bf16 gradients are fp32, but for a table that says otherwise, and
+  // need not wait for it.
+  Vector<float, W> g{};
+  if (copies == nullptr) g = load_vector<W>(gradient + first);
   const Segment segment = segment_of(first, table, p.segments);
   const std::int64_t end = segment.offset + segment.length;
   if (first >= end || segment.frozen != 0) return;
+  if (copies != nullptr || segment.bf16_gradient != 0) {
+    g = gradients_of<W>(segment, gradient, first);
+  }
   const float rate = state->learning_rate * segment.rate;
   for (int l = 0; l < W; ++l) {
     if (first + l >= end) continue;
@@ -51,16 +70,34 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   }
   store_vector<W>(velocity + first, v);
   store_vector<W>(weights + first, w);
+  if (copies == nullptr) return;
+  if (first + W <= end) {
+    store_floats<W>(copies + first, w);
+  } else {
+    for (int l = 0; l < W; ++l) {
+      if (first + l < end) store_float(copies + first + l, w[l]);
+    }
+  }
 }
 
 template <int W>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    check_finite(std::int64_t count, const float* gradient, StepState* state) {
+    check_finite(UpdateProblem p, const Segment* table, const float* gradient, StepState* state) {
   const std::int64_t first = item_of_thread() * W;
-  if (first >= count) return;  // W divides the count
-  const Vector<float, W> g = load_vector<W>(gradient + first);
+  if (first >= p.count) return;  // W divides the count
+  const Segment segment = segment_of(first, table, p.segments);
   bool finite = true;
-  for (int l = 0; l < W; ++l) finite = finite && is_finite(g[l]);
+  if (segment.bf16_gradient != 0) {
+    const std::int64_t element = 2 * (first - segment.offset);
+    if (element >= segment.length) return;  // the unused half of the slots, or padding
+    const auto g = load_floats<2 * W>(reinterpret_cast<const bf16*>(gradient + first));
+    for (int l = 0; l < 2 * W; ++l) {
+      finite = finite && (element + l >= segment.length || is_finite(g[l]));
+    }
+  } else {
+    const Vector<float, W> g = load_vector<W>(gradient + first);
+    for (int l = 0; l < W; ++l) finite = finite && is_finite(g[l]);
+  }
   if (!finite) state->nonfinite = 1;  // every writer writes the same
 }
 
@@ -70,22 +107,24 @@ void run_sgd(const UpdateProblem& p, const SgdUpdate::Args& a, StreamView stream
   const auto* table = reinterpret_cast<const Segment*>(a.segments.as<std::uint8_t>());
   auto* weights = a.weights.as<float>();
   auto* velocity = a.velocity.as<float>();
-  if (p.count % 4 == 0 && allow_vectors(gradient, weights, velocity)) {
+  auto* copies = a.copies ? a.copies.as<bf16>() : nullptr;
+  if (p.count % 4 == 0 && allow_vectors(gradient, weights, velocity) && is_aligned(copies, 8)) {
     launch(sgd<4>, launch_for(p.count / 4), stream, p, table, a.context.state, gradient, weights,
-           velocity);
+           velocity, copies);
   } else {
     launch(sgd<1>, launch_for(p.count), stream, p, table, a.context.state, gradient, weights,
-           velocity);
+           velocity, copies);
   }
 }
 
 void run_check(const UpdateProblem& p, const FiniteCheck::Args& a, StreamView stream) {
-  if (p.count == 0) return;
+  if (p.count == 0 || p.segments == 0) return;
   const auto* gradient = a.gradient.as<float>();
+  const auto* table = reinterpret_cast<const Segment*>(a.segments.as<std::uint8_t>());
   if (p.count % 4 == 0 && allow_vectors(gradient)) {
-    launch(check_finite<4>, launch_for(p.count / 4), stream, p.count, gradient, a.context.state);
+    launch(check_finite<4>, launch_for(p.count / 4), stream, p, table, gradient, a.context.state);
   } else {
-    launch(check_finite<1>, launch_for(p.count), stream, p.count, gradient, a.context.state);
+    launch(check_finite<1>, launch_for(p.count), stream, p, table, gradient, a.context.state);
   }
 }
 

@@ -1,5 +1,6 @@
 // fovea_step_test.cpp - the ops of a training step that depend on StepState: dropout, losses,
 // the ring of metrics, the update and the check before it.
+#include <fovea/core/dtype.h>
 #include <fovea/tests/kernels/against_reference.h>
 
 namespace fovea::test {
@@ -244,6 +245,130 @@ TEST(FoveaUpdate, DoesNothingAfterSomethingNotFinite) {
       parameters.problem,
       [&](const auto& call, int shift) { return parameters.update(call, shift, &state); });
   EXPECT_EQ(got, before);
+}
+
+/// Three parameters, of which those named lie in bf16: `length` elements in the first half of their
+/// slots, NaN in the rest. All values are such as bf16 holds.
+struct NarrowParameters : Parameters {
+  NarrowParameters(bool first, bool second, bool third) {
+    table[0].bf16_gradient = first ? 1 : 0;
+    table[1].bf16_gradient = second ? 1 : 0;
+    table[2].bf16_gradient = third ? 1 : 0;
+  }
+
+  std::vector<float> gradients() const {
+    std::vector<float> g = reals(kCount, 1);
+    for (float& v : g) v = to_float(to_bf16(v));
+    for (const Segment& s : table) {
+      if (s.bf16_gradient == 0) continue;
+      const auto length = static_cast<std::size_t>(s.length);
+      float* slots = g.data() + s.offset;
+      std::vector<bf16> narrow(2 * length, to_bf16(std::nanf("")));
+      std::transform(slots, slots + s.length, narrow.begin(), to_bf16);
+      std::memcpy(slots, narrow.data(), narrow.size() * sizeof(bf16));
+    }
+    return g;
+  }
+
+  /// Weights, velocity, and copies where there are any.
+  template <class Call>
+  std::vector<float> update(const Call& call, int shift, bool copied) {
+    StepState state{.learning_rate = 0.1F};
+    Operand g(gradients(), shift), w(reals(kCount, 2), shift), v(reals(kCount, 3), shift);
+    std::vector<bf16> copies(static_cast<std::size_t>(kCount + shift), kUntouched);
+    const Shape shape{kCount};
+    const TensorView narrow{copies.data() + shift, DType::bf16, shape};
+    const TensorView segments{
+        table.data(), DType::u8, {static_cast<std::int64_t>(table.size() * sizeof(Segment))}};
+    call({g.view(shape),
+          segments,
+          w.view(shape),
+          v.view(shape),
+          copied ? narrow : TensorView{},
+          {nullptr, &state}});
+    std::vector<float> all = w.values();
+    const std::vector<float> velocity = v.values();
+    all.insert(all.end(), velocity.begin(), velocity.end());
+    for (auto i = static_cast<std::size_t>(shift); copied && i < copies.size(); ++i) {
+      all.push_back(to_float(copies[i]));
+    }
+    return all;
+  }
+
+  static constexpr bf16 kUntouched = to_bf16(77.0F);
+};
+
+/// Engine fovea's update.
+std::vector<float> updated(NarrowParameters parameters, bool copied) {
+  return results<SgdUpdate>(
+             parameters.problem,
+             [&](const auto& call, int shift) { return parameters.update(call, shift, copied); })
+      .second;
+}
+
+TEST(FoveaUpdate, TakesGradientsInBf16) {
+  const std::vector<float> expected = updated({false, false, false}, false);
+  EXPECT_EQ(updated({true, true, true}, false), expected);
+  EXPECT_EQ(updated({true, false, false}, false), expected);
+  EXPECT_EQ(updated({false, true, true}, false), expected);
+  NarrowParameters descending(false, false, true);
+  std::reverse(descending.table.begin(), descending.table.end());
+  EXPECT_EQ(updated(descending, false), expected);
+}
+
+TEST(FoveaUpdate, WritesCopiesInBf16AndLeavesFrozenAndPaddingAlone) {
+  const std::vector<float> expected = updated({false, false, false}, false);
+  for (const bool narrow : {false, true}) {
+    const std::vector<float> got = updated({narrow, narrow, narrow}, true);
+    const auto count = static_cast<std::size_t>(Parameters::kCount);
+    ASSERT_EQ(got.size(), 3 * count);
+    EXPECT_EQ(std::vector<float>(got.begin(), got.begin() + 2 * Parameters::kCount), expected);
+    for (std::size_t i = 0; i < count; ++i) {
+      const bool left_alone = (i >= 1024 && i < 1088) || i >= 1088 + 67;
+      const bf16 copy = left_alone ? NarrowParameters::kUntouched : to_bf16(got[i]);
+      ASSERT_EQ(got[2 * count + i], to_float(copy)) << "copy " << i;
+    }
+  }
+}
+
+/// Whether engine fovea finds something not finite in these gradients.
+bool finds_something(NarrowParameters parameters, const std::vector<float>& gradients) {
+  const std::vector<float> flags =
+      results<FiniteCheck>(parameters.problem, [&](const auto& call, int shift) {
+        StepState state;
+        Operand g(gradients, shift);
+        const TensorView segments{
+            parameters.table.data(),
+            DType::u8,
+            {static_cast<std::int64_t>(parameters.table.size() * sizeof(Segment))}};
+        call({g.view({Parameters::kCount}), segments, {nullptr, &state}});
+        return std::vector<float>{static_cast<float>(state.nonfinite)};
+      }).second;
+  return flags.front() != 0;
+}
+
+TEST(FoveaFiniteCheck, LooksAtBothHalvesOfAPairAndNotAtUnusedSlots) {
+  for (const bool descending : {false, true}) {
+    NarrowParameters p(true, false, true);
+    if (descending) std::reverse(p.table.begin(), p.table.end());
+    const std::vector<float> fine = p.gradients();  // NaN in the unused halves, and behind 67
+    EXPECT_FALSE(finds_something(p, fine));
+    for (const float bad : {std::nanf(""), -std::numeric_limits<float>::infinity()}) {
+      // bf16 element i of the parameter at `offset`: lower and upper halves, the first and the
+      // last.
+      constexpr std::pair<int, int> kPlaces[] = {{0, 0},    {0, 1},     {0, 1022}, {0, 1023},
+                                                 {1088, 0}, {1088, 65}, {1088, 66}};
+      for (const auto& [offset, i] : kPlaces) {
+        std::vector<float> g = fine;
+        const bf16 element = to_bf16(bad);
+        std::memcpy(reinterpret_cast<char*>(g.data() + offset) + 2 * i, &element, sizeof(element));
+        EXPECT_TRUE(finds_something(p, g)) << "element " << i << " of " << offset;
+      }
+      std::vector<float> g = fine;
+      g[1024 + 49] = bad;  // of the fp32 parameter between them
+      EXPECT_TRUE(finds_something(p, g));
+    }
+  }
 }
 
 TEST(FoveaFiniteCheck, FindsOneBadElementAnywhere) {
