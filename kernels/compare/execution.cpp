@@ -37,10 +37,6 @@ std::vector<double> with_rounding(std::vector<double> allowed, const HostTensor&
 
 }  // namespace
 
-DType stored_type(const Operand& o, Math math) {
-  return o.dtype == DType::f32 && math == Math::bf16 && !o.wide ? DType::bf16 : o.dtype;
-}
-
 std::vector<float> as_floats(const HostTensor& t) {
   std::vector<float> values;
   with_elements(t, [&](auto elements) { values.assign(elements.begin(), elements.end()); });

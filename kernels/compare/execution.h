@@ -13,10 +13,6 @@
 
 namespace fovea::compare {
 
-/// The type in which an operand lies on the device: bf16 for what a bf16 algorithm reads and
-/// writes, but for sums that stay fp32 (Operand::wide).
-DType stored_type(const Operand& o, Math math);
-
 /// The math mode whose types an algorithm's tensors have.
 inline Math storage_of(const AlgorithmFacts& a) { return a.fp32_tensors ? Math::fp32 : a.math; }
 

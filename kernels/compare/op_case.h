@@ -83,8 +83,9 @@ class TrialOf final : public Trial {
  public:
   using Problem = typename Op::Problem;
 
-  TrialOf(const Algorithm<Op>& a, const Problem& p)
-      : Trial{facts_of(a)}, algorithm_{a}, problem_{p} {}
+  TrialOf(const Algorithm<Op>& a, const Problem& p) : TrialOf{a, p, a.math} {}
+  TrialOf(const Algorithm<Op>& a, const Problem& p, Math math)
+      : Trial{in_mode(facts_of(a), math)}, algorithm_{a}, problem_{p} {}
   Verdict verdict(const DeviceInfo& device, Math math) const override {
     return fovea::verdict(algorithm_, problem_, device, math);
   }
@@ -99,6 +100,11 @@ class TrialOf final : public Trial {
   }
 
  private:
+  static AlgorithmFacts in_mode(AlgorithmFacts facts, Math math) {
+    facts.math = math;
+    return facts;
+  }
+
   const Algorithm<Op>& algorithm_;
   const Problem& problem_;
 };
@@ -130,6 +136,10 @@ class SubjectOf final : public Subject {
     std::vector<std::unique_ptr<Trial>> all;
     for (const Algorithm<Op>& a : registry.list<Op>()) {
       all.push_back(std::make_unique<TrialOf<Op>>(a, problem_));
+    }
+    for (const Algorithm<Op>& a : registry.list<Op>()) {
+      if (!a.bf16_tensors || !any_narrow(operands())) continue;
+      all.push_back(std::make_unique<TrialOf<Op>>(a, problem_, Math::bf16));
     }
     return all;
   }

@@ -50,7 +50,7 @@ class OpRows {
       }
       for (const auto& trial : trials_) {
         const AlgorithmFacts& a = trial->algorithm();
-        if (!contains(a.devices, device_.device.kind()) || has_twin(a, math)) continue;
+        if (!contains(a.devices, device_.device.kind()) || has_twin(*trial, math)) continue;
         rows_of(*trial, math);
       }
     }
@@ -63,7 +63,8 @@ class OpRows {
     const Trial* only = nullptr;
     for (const auto& trial : trials_) {
       const AlgorithmFacts& a = trial->algorithm();
-      if (!admits_algorithm(options_, a.engine, a.name) || !trial->verdict(device_, math)) continue;
+      if (!admits_algorithm(options_, a.engine, a.name) || has_twin(*trial, math)) continue;
+      if (!trial->verdict(device_, math)) continue;
       if (only != nullptr) throw Unsupported("several algorithms run it: name one with --algo");
       only = trial.get();
     }
@@ -106,15 +107,22 @@ class OpRows {
     }
   }
 
-  // Whether it computes in another mode, and one of its name in this one: no row of its own.
-  bool has_twin(const AlgorithmFacts& a, Math math) const {
-    return a.math != math && std::ranges::any_of(trials_, [&](const auto& trial) {
-             const AlgorithmFacts& b = trial->algorithm();
-             return b.engine == a.engine && b.name == a.name && b.math == math;
-           });
+  // Whether it computes in another mode, and one of its name in this one, or one before it in
+  // another: no row of its own.
+  bool has_twin(const Trial& trial, Math math) const {
+    const AlgorithmFacts& a = trial.algorithm();
+    if (a.math == math) return false;
+    bool before = true;
+    for (const auto& other : trials_) {
+      const AlgorithmFacts& b = other->algorithm();
+      before = before && other.get() != &trial;
+      if (b.engine != a.engine || b.name != a.name || b.devices != a.devices) continue;
+      if (b.math == math || before) return true;
+    }
+    return false;
   }
 
-  // Ops without products run in every mode, and are compared in their own.
+  // Ops without products run in every mode, and are compared in fp32 and, where they take it, bf16.
   Verdict verdict_of(const Trial& trial, Math math) const {
     const Math its = trial.algorithm().math;
     if (its != math) return Verdict::no("computes in " + std::string(name_of(its)));

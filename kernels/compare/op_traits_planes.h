@@ -309,8 +309,8 @@ struct OpTraits<InputCast> : CommonTraits<InputCast> {
     const Shape mean = p.h % 2 != 0 ? Shape{p.out_h, p.out_w, p.c} : Shape{p.c};
     return {
         {.name = "x", .member = &A::x, .shape = p.x_shape(), .dtype = DType::u8, .fill = pixels()},
-        {.name = "mean", .member = &A::mean, .shape = mean},
-        {.name = "scale", .member = &A::scale, .shape = {p.c}},
+        {.name = "mean", .member = &A::mean, .shape = mean, .wide = true},
+        {.name = "scale", .member = &A::scale, .shape = {p.c}, .wide = true},
         {.name = "y", .member = &A::y, .role = Role::out, .shape = p.y_shape()}};
   }
   /// The difference and the product are rounded once each: 2 units of (x + |mean|) |scale|, the op

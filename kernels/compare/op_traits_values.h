@@ -78,7 +78,7 @@ struct OpTraits<AddBias> : OneRounding<AddBias> {
   static Operands operands(const BiasProblem& p) {
     const Shape rows{p.rows, p.channels};
     return {{.name = "x", .member = &A::x, .shape = rows},
-            {.name = "b", .member = &A::b, .shape = {p.channels}},
+            {.name = "b", .member = &A::b, .shape = {p.channels}, .wide = true},
             {.name = "y", .member = &A::y, .role = Role::out, .shape = rows, .may_be = "x"}};
   }
 };
@@ -87,8 +87,9 @@ template <>
 struct OpTraits<BiasGradient> : CommonTraits<BiasGradient> {
   using A = BiasGradient::Args;
   static Operands operands(const BiasProblem& p) {
-    return {{.name = "dy", .member = &A::dy, .shape = {p.rows, p.channels}},
-            {.name = "db", .member = &A::db, .role = Role::out, .shape = {p.channels}}};
+    return {
+        {.name = "dy", .member = &A::dy, .shape = {p.rows, p.channels}},
+        {.name = "db", .member = &A::db, .role = Role::out, .shape = {p.channels}, .wide = true}};
   }
   static std::vector<double> tolerance(const BiasGradient::Problem& p, const CaseValues& in,
                                        const CaseValues&, std::size_t operand, Math) {
@@ -132,7 +133,7 @@ struct OpTraits<Softmax> : CommonTraits<Softmax> {
   static bool exact_on_integers(const LossProblem&) { return false; }
   static Operands operands(const LossProblem& p) {
     return {{.name = "x", .member = &A::x, .shape = {p.n, p.c}},
-            {.name = "y", .member = &A::y, .role = Role::out, .shape = {p.n, p.c}}};
+            {.name = "y", .member = &A::y, .role = Role::out, .shape = {p.n, p.c}, .wide = true}};
   }
   static std::vector<double> tolerance(const Softmax::Problem& p, const CaseValues&,
                                        const CaseValues& reference, std::size_t operand, Math) {
@@ -152,8 +153,12 @@ struct OpTraits<SoftmaxLoss> : LossTraits<SoftmaxLoss> {
          .dtype = DType::i32,
          .fill = labels(p.c),
          .condition = classes(p.c)},
-        {.name = "probability", .member = &A::probability, .role = Role::out, .shape = {p.n, p.c}},
-        {.name = "metrics", .member = &A::metrics, .role = Role::out, .shape = {4}}};
+        {.name = "probability",
+         .member = &A::probability,
+         .role = Role::out,
+         .shape = {p.n, p.c},
+         .wide = true},
+        {.name = "metrics", .member = &A::metrics, .role = Role::out, .shape = {4}, .wide = true}};
   }
   /// The mean loss: each row's log of the sum and its score (below 4 in size, plus log c), then a
   /// sum of n. Counts are exact.
@@ -174,7 +179,8 @@ struct OpTraits<SoftmaxLossBackward> : LossTraits<SoftmaxLossBackward> {
     return {{.name = "probability",
              .member = &A::probability,
              .shape = {p.n, p.c},
-             .fill = fractions()},
+             .fill = fractions(),
+             .wide = true},
             {.name = "labels",
              .member = &A::labels,
              .shape = {p.n},
@@ -194,9 +200,10 @@ template <>
 struct OpTraits<MseLoss> : LossTraits<MseLoss> {
   using A = MseLoss::Args;
   static Operands operands(const LossProblem& p) {
-    return {{.name = "x", .member = &A::x, .shape = {p.n, p.c}},
-            {.name = "target", .member = &A::target, .shape = {p.n, p.c}},
-            {.name = "metrics", .member = &A::metrics, .role = Role::out, .shape = {4}}};
+    return {
+        {.name = "x", .member = &A::x, .shape = {p.n, p.c}},
+        {.name = "target", .member = &A::target, .shape = {p.n, p.c}, .wide = true},
+        {.name = "metrics", .member = &A::metrics, .role = Role::out, .shape = {4}, .wide = true}};
   }
   static std::vector<double> tolerance(const MseLoss::Problem& p, const CaseValues&,
                                        const CaseValues& reference, std::size_t operand, Math) {
@@ -210,7 +217,7 @@ struct OpTraits<MseLossBackward> : LossTraits<MseLossBackward> {
   using A = MseLossBackward::Args;
   static Operands operands(const LossProblem& p) {
     return {{.name = "x", .member = &A::x, .shape = {p.n, p.c}},
-            {.name = "target", .member = &A::target, .shape = {p.n, p.c}},
+            {.name = "target", .member = &A::target, .shape = {p.n, p.c}, .wide = true},
             {.name = "dx", .member = &A::dx, .role = Role::out, .shape = {p.n, p.c}}};
   }
   static std::vector<double> tolerance(const MseLossBackward::Problem&, const CaseValues&,
@@ -230,11 +237,12 @@ struct OpTraits<RecordMetrics> : OneRounding<RecordMetrics> {
     return s;
   }
   static Operands operands(const LossProblem& p) {
-    return {{.name = "metrics", .member = &A::metrics, .shape = {4}},
+    return {{.name = "metrics", .member = &A::metrics, .shape = {4}, .wide = true},
             {.name = "ring",
              .member = &A::ring,
              .role = Role::in_out,
-             .shape = {p.n, RecordMetrics::kFields}}};
+             .shape = {p.n, RecordMetrics::kFields},
+             .wide = true}};
   }
 };
 
@@ -299,10 +307,14 @@ struct OpTraits<SgdUpdate> : CommonTraits<SgdUpdate> {
   /// Momentum 0.9 is no small integer's friend.
   static bool exact_on_integers(const UpdateProblem& p) { return p.momentum == 0.5F; }
   static Operands operands(const UpdateProblem& p) {
-    return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}},
+    const auto master = [&p](std::string_view name, Place member) {
+      return Operand{
+          .name = name, .member = member, .role = Role::in_out, .shape = {p.count}, .wide = true};
+    };
+    return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}, .wide = true},
             segments_operand(p, &A::segments),
-            {.name = "weights", .member = &A::weights, .role = Role::in_out, .shape = {p.count}},
-            {.name = "velocity", .member = &A::velocity, .role = Role::in_out, .shape = {p.count}}};
+            master("weights", &A::weights),
+            master("velocity", &A::velocity)};
   }
   /// Six roundings of momentum |v| + e (decay |w| + |g|): the op on absolute values that climbs.
   static std::vector<double> tolerance(const SgdUpdate::Problem& p, const CaseValues& in,
@@ -326,7 +338,11 @@ struct OpTraits<FiniteCheck> : OneRounding<FiniteCheck> {
                                             : -std::numeric_limits<float>::infinity();
       t.as<float>()[static_cast<std::size_t>(p.count) * 2 / 3] = bad;
     };
-    return {{.name = "gradient", .member = &A::gradient, .shape = {p.count}, .fill = fill},
+    return {{.name = "gradient",
+             .member = &A::gradient,
+             .shape = {p.count},
+             .fill = fill,
+             .wide = true},
             segments_operand(p, &A::segments)};
   }
 };

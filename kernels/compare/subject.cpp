@@ -20,6 +20,15 @@ const Registry& references() {
 
 }  // namespace
 
+DType stored_type(const Operand& o, Math math) {
+  return o.dtype == DType::f32 && math == Math::bf16 && !o.wide ? DType::bf16 : o.dtype;
+}
+
+bool any_narrow(const std::vector<Operand>& operands) {
+  return std::ranges::any_of(
+      operands, [](const Operand& o) { return stored_type(o, Math::bf16) == DType::bf16; });
+}
+
 std::size_t Subject::index_of(std::string_view name) const {
   const auto found = std::ranges::find(operands(), name, &Operand::name);
   if (found == operands().end()) {

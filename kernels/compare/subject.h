@@ -48,6 +48,12 @@ struct Operand {
   bool wide = false;             // fp32 in every math mode: a bias, a sum of many
 };
 
+/// The type in which an operand lies on the device: bf16 for what a bf16 algorithm reads and
+/// writes, but for sums that stay fp32 (Operand::wide).
+DType stored_type(const Operand& o, Math math);
+/// Whether any of them lies in bf16 in that mode.
+bool any_narrow(const std::vector<Operand>& operands);
+
 /// The contents of one call on the host.
 struct CaseValues {
   std::vector<HostTensor> tensors;  // one for each of the operands
@@ -73,7 +79,8 @@ class Ready {
   virtual std::vector<WorkspaceGap> gaps() const = 0;
 };
 
-/// An algorithm on the problem of a Subject.
+/// An algorithm on the problem of a Subject, and the math mode of a net that it runs in: its own,
+/// or, if it has none and takes bf16 tensors, bf16 as well.
 class Trial {
  public:
   explicit Trial(const AlgorithmFacts& algorithm) : algorithm_{algorithm} {}
@@ -125,7 +132,8 @@ class Subject {
   virtual std::vector<double> tolerance(const CaseValues& in, const CaseValues& sums,
                                         const CaseValues& reference, std::size_t operand,
                                         Math math) const = 0;
-  /// The op's algorithms of a registry, in order. Registry and subject outlive them.
+  /// The op's algorithms of a registry, in order; then, once more, those without math modes that
+  /// take bf16 tensors, in bf16. Registry and subject outlive them.
   virtual std::vector<std::unique_ptr<Trial>> trials(const Registry& registry) const = 0;
 
  private:

@@ -44,6 +44,7 @@ Algorithm<Op> make_algorithm(const Stateless<Op>& s) {
   a.name = s.name;
   a.devices = kTarget;
   a.exact_on_integers = s.exact_on_integers;
+  a.bf16_tensors = !kHasMathModes<Op>;
   if (s.can_run != nullptr) a.can_run = s.can_run;
   a.prepare = [s](const typename Op::Problem& p, const Variant&, const DeviceInfo&) {
     return prepared<Op>(p, s.run, s.workspace != nullptr ? s.workspace(p) : 0);

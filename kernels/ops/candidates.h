@@ -26,6 +26,7 @@ struct AlgorithmFacts {
   bool exact_on_integers = true;
   double error_factor = 1;
   bool fp32_tensors = false;
+  bool bf16_tensors = false;
   bool has_variants = false;
 };
 
@@ -38,6 +39,7 @@ AlgorithmFacts facts_of(const Algorithm<Op>& a) {
           a.exact_on_integers,
           a.error_factor,
           a.fp32_tensors,
+          a.bf16_tensors,
           static_cast<bool>(a.variants)};
 }
 

@@ -49,12 +49,11 @@ const Registry& registry() {
   return all;
 }
 
-// An algorithm of the registry.
+// An algorithm of the registry, in a math mode.
 struct Tested {
   std::string_view op;
   Pass pass;
   AlgorithmFacts facts;
-  std::size_t place;  // among its op's
   Subjects (*subjects)(const std::string& list, DeviceKind kind);
 
   std::string full_name() const {
@@ -62,17 +61,32 @@ struct Tested {
            facts.name + " " + std::string(name_of(facts.math));
   }
   std::unique_ptr<Trial> trial_on(const Subject& subject) const {
-    return std::move(subject.trials(registry())[place]);
+    for (auto& trial : subject.trials(registry())) {
+      const AlgorithmFacts& a = trial->algorithm();
+      const bool same = a.engine == facts.engine && a.name == facts.name && a.math == facts.math &&
+                        a.devices == facts.devices;
+      if (same) return std::move(trial);
+    }
+    throw InvalidArgument("no algorithm is called " + full_name());
   }
 };
+
+// Whether an op has activations, which lie in bf16 in a net of that mode.
+template <class Op>
+bool takes_activations() {
+  return any_narrow(SubjectOf<Op>(problems<Op>("edge").front()).operands());
+}
 
 // All on a device kind but the reference, which the others are compared with.
 std::vector<Tested> algorithms_on(DeviceKind kind) {
   std::vector<Tested> all;
   registry().for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!contains(list[i].devices, kind) || list[i].engine == "reference") continue;
-      all.push_back({Op::kName, Op::kPass, facts_of(list[i]), i, &subjects_of<Op>});
+    for (const Algorithm<Op>& a : list) {
+      if (!contains(a.devices, kind) || a.engine == "reference") continue;
+      all.push_back({Op::kName, Op::kPass, facts_of(a), &subjects_of<Op>});
+      if (!a.bf16_tensors || !takes_activations<Op>()) continue;
+      all.push_back(all.back());
+      all.back().facts.math = Math::bf16;
     }
   });
   return all;
@@ -81,7 +95,9 @@ std::vector<Tested> algorithms_on(DeviceKind kind) {
 // The problem as the algorithm's tests see it, or why not.
 Verdict verdict_of(const Trial& trial, const DeviceInfo& device) {
   const AlgorithmFacts& a = trial.algorithm();
-  if (storage_of(a) == Math::bf16) return Verdict::no("bf16 operands: compared by their own tests");
+  if (storage_of(a) == Math::bf16 && !a.bf16_tensors) {
+    return Verdict::no("bf16 operands: compared by their own tests");
+  }
   const Verdict v = trial.verdict(device, a.math);
   return v ? trial.offers(device, {}) : v;
 }
@@ -170,8 +186,8 @@ std::string test_name(const Tested& a, const std::string& list) {
   return name;
 }
 
-// Tensor-core kernels in tf32 and bf16 differ in how a fragment is packed alone; the emulator takes
-// long. So they share the two longest lists.
+// Tensor-core kernels in tf32 and bf16 differ in how a fragment is packed alone, other kernels in
+// how they load and store; the emulator takes long. So modes share the two longest lists.
 bool shared_by_modes(Math math, const std::string& list) {
   return (math == Math::bf16 && list == "alexnet") || (math == Math::tf32 && list == "random");
 }
@@ -246,7 +262,8 @@ std::vector<std::string> algorithms_never_reached(DeviceKind kind) {
   for (const Tested& a : algorithms_on(kind)) {
     const bool missing = std::ranges::any_of(
         libraries, [&](const LibraryStatus& l) { return l.engine == a.facts.engine && !l.works; });
-    if (storage_of(a.facts) == Math::bf16 || missing || is_reached(a)) continue;
+    const bool elsewhere = storage_of(a.facts) == Math::bf16 && !a.facts.bf16_tensors;
+    if (elsewhere || missing || is_reached(a)) continue;
     unreached.push_back(a.full_name());
   }
   return unreached;
