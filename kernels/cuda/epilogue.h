@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/kernels/cuda/target.h>
+#include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/math.h>
 #include <fovea/kernels/ops/conv.h>
 
@@ -30,22 +31,24 @@ struct ForwardEpilogue {
   }
 };
 
-/// dx = (what dx held) + (mask > 0 ? sum : 0).
+/// dx = (what dx held) + (mask > 0 ? sum : 0); E: of dx and mask.
+template <class E>
 struct DgradEpilogue {
-  const float* mask = nullptr;  // nullptr: none; else shape of dx
+  const E* mask = nullptr;  // nullptr: none; else shape of dx
   bool accumulate = false;
 
-  __device__ float operator()(float sum, const float* dx, std::int64_t at) const {
-    if (mask != nullptr && !(mask[at] > 0.0F)) sum = 0.0F;
-    return accumulate ? dx[at] + sum : sum;
+  __device__ float operator()(float sum, const E* dx, std::int64_t at) const {
+    if (mask != nullptr && !(load_float(mask + at) > 0.0F)) sum = 0.0F;
+    return accumulate ? load_float(dx + at) + sum : sum;
   }
 };
 
 inline ForwardEpilogue forward_epilogue(const Epilogue& e, const TensorView& bias) {
   return {.bias = e.bias ? bias.as<float>() : nullptr, .relu = e.relu, .tanh = e.tanh};
 }
-inline DgradEpilogue dgrad_epilogue(const Epilogue& e, const TensorView& mask) {
-  return {.mask = e.mask ? mask.as<float>() : nullptr, .accumulate = e.acc};
+template <class E = float>
+DgradEpilogue<E> dgrad_epilogue(const Epilogue& e, const TensorView& mask) {
+  return {.mask = e.mask ? mask.as<E>() : nullptr, .accumulate = e.acc};
 }
 
 }  // namespace fovea::FOVEA_TARGET

@@ -66,10 +66,10 @@ void ldmatrix(std::uint32_t (&r)[kMatrices], const void* row,
 }
 
 /// Several of them.
-template <int kMatrices, int kCount>
-void ldmatrix(std::uint32_t (&r)[kCount][kMatrices], const void* const (&rows)[kCount],
-              std::source_location at = std::source_location::current()) {
-  emulator::ldmatrix<kMatrices, false>(r[0], rows, kCount, at);
+template <bool kTranspose = false, int kMatrices, int kCount>
+void ldmatrices(std::uint32_t (&r)[kCount][kMatrices], const void* const (&rows)[kCount],
+                std::source_location at = std::source_location::current()) {
+  emulator::ldmatrix<kMatrices, kTranspose>(r[0], rows, kCount, at);
 }
 
 /// Matrix operations whose results nobody reads before finish(). A card starts each where it
@@ -154,11 +154,11 @@ __device__ __forceinline__ void ldmatrix(std::uint32_t (&r)[kMatrices], const vo
 }
 
 /// Several of them.
-template <int kMatrices, int kCount>
-__device__ __forceinline__ void ldmatrix(std::uint32_t (&r)[kCount][kMatrices],
-                                         const void* const (&rows)[kCount]) {
+template <bool kTranspose = false, int kMatrices, int kCount>
+__device__ __forceinline__ void ldmatrices(std::uint32_t (&r)[kCount][kMatrices],
+                                           const void* const (&rows)[kCount]) {
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) ldmatrix(r[i], rows[i]);
+  for (int i = 0; i < kCount; ++i) ldmatrix<kMatrices, kTranspose>(r[i], rows[i]);
 }
 
 /// Matrix operations whose results nobody reads before finish(). A card starts each where it

@@ -90,6 +90,7 @@ struct Algorithm {
   bool exact_on_integers = true;    // sums in any order, no transform: equals the reference then
   double error_factor = 1;    // of the bound of a plain sum: how far results on reals may be off
   bool fp32_tensors = false;  // math bf16: tensors lie in fp32 too, rounded on their way in
+  bool takes_s2d = false;     // convolutions whose x lies in s2d2 or s2d4
   /// Ops without math modes: activations may lie in bf16 as well, as the views of a call say.
   bool bf16_tensors = false;
   /// Pure: no allocation on the device, no launch.
@@ -117,6 +118,9 @@ Verdict verdict(const Algorithm<Op>& a, const typename Op::Problem& problem,
   }
   if (kHasMathModes<Op> && a.math != math) {
     return Verdict::no("computes in " + std::string(name_of(a.math)));
+  }
+  if constexpr (requires { problem.s2d; }) {
+    if (problem.s2d && !a.takes_s2d) return Verdict::no("x lies in another format");
   }
   if (!kHasMathModes<Op> && math == Math::bf16 && !a.bf16_tensors) {
     return Verdict::no("takes no activations in bf16");

@@ -47,6 +47,9 @@ struct FOVEA_API ConvProblem {
   int dh = 1, dw = 1;  // dilation: 1 = none
   int groups = 1;
   Epilogue epilogue{};
+  /// forward, wgrad: x lies in format s2d2 or s2d4, as the stride says, padding included: u x v
+  /// pixels became one (space_to_depth.h). Text: "+s2d".
+  bool s2d = false;
 
   constexpr int p() const { return (h + ph.begin + ph.end - dh * (r - 1) - 1) / u + 1; }
   constexpr int q() const { return (w + pw.begin + pw.end - dw * (s - 1) - 1) / v + 1; }
@@ -54,7 +57,11 @@ struct FOVEA_API ConvProblem {
   constexpr int k_per_group() const { return k / groups; }
   /// Floating-point operations of one pass: 2 for each multiply-add.
   constexpr std::int64_t flops() const { return 2LL * n * k * p() * q() * (c / groups) * r * s; }
-  Shape x_shape() const { return {n, h, w, c}; }
+  /// As x lies in memory.
+  Shape x_shape() const {
+    if (s2d) return {n, p() + (r + u - 1) / u - 1, q() + (s + v - 1) / v - 1, c * u * v};
+    return {n, h, w, c};
+  }
   Shape w_shape() const { return {k, r, s, c / groups}; }
   Shape y_shape() const { return {n, p(), q(), k}; }
   friend constexpr bool operator==(const ConvProblem&, const ConvProblem&) = default;

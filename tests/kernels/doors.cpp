@@ -95,9 +95,6 @@ std::vector<Tested> algorithms_on(DeviceKind kind) {
 // The problem as the algorithm's tests see it, or why not.
 Verdict verdict_of(const Trial& trial, const DeviceInfo& device) {
   const AlgorithmFacts& a = trial.algorithm();
-  if (storage_of(a) == Math::bf16 && !a.bf16_tensors) {
-    return Verdict::no("bf16 operands: compared by their own tests");
-  }
   const Verdict v = trial.verdict(device, a.math);
   return v ? trial.offers(device, {}) : v;
 }
@@ -262,8 +259,7 @@ std::vector<std::string> algorithms_never_reached(DeviceKind kind) {
   for (const Tested& a : algorithms_on(kind)) {
     const bool missing = std::ranges::any_of(
         libraries, [&](const LibraryStatus& l) { return l.engine == a.facts.engine && !l.works; });
-    const bool elsewhere = storage_of(a.facts) == Math::bf16 && !a.facts.bf16_tensors;
-    if (elsewhere || missing || is_reached(a)) continue;
+    if (missing || is_reached(a)) continue;
     unreached.push_back(a.full_name());
   }
   return unreached;

@@ -1,10 +1,10 @@
 // tiling_test.cpp - the host side of the tiled kernels: fast division, the phases of dgrad, and the
 // choice of tile and split, which is a function of the problem alone.
 #include <fovea/kernels/cuda/conv/phase.h>
-#include <fovea/kernels/cuda/conv/space_to_depth.h>
 #include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/cuda/tile/variant.h>
 #include <fovea/kernels/ops/conv.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 #include <fovea/tests/kernels/plain_loops.h>
 
 #include <gtest/gtest.h>

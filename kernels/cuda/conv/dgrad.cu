@@ -64,7 +64,8 @@ template <class T, int Width>
 __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
     dgrad(const __grid_constant__ Patch patch, const __grid_constant__ PhaseWeights weights,
           const __grid_constant__ TileGrid tiles, const float* dy, const float* w, float* dx,
-          const __grid_constant__ PhaseOutput out, const __grid_constant__ DgradEpilogue epilogue) {
+          const __grid_constant__ PhaseOutput out,
+          const __grid_constant__ DgradEpilogue<float> epilogue) {
   auto& s = block_shared<Shared<T>>();
   const unsigned first_cell = tiles.row_tile(blockIdx.x) * T::BM;
   const int tile_channel = static_cast<int>(tiles.column_tile(blockIdx.x)) * T::BN;

@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 // dy[n,p,q,k], w[k,r,s,c/groups] -> dx[n,h,w,c]: of all taps those whose output lies on the grid.
 __global__ void __launch_bounds__(kNaiveThreads)
-    dgrad(ConvProblem p, const float* dy, const float* w, float* dx, DgradEpilogue epilogue) {
+    dgrad(ConvProblem p, const float* dy, const float* w, float* dx, DgradEpilogue<float> epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.h * p.w * p.c) return;
   const int channel = static_cast<int>(e % p.c);

@@ -1,19 +1,17 @@
 // space_to_depth.cu - a first layer's convolution as one without a stride: u x v pixels become one
 // of u v c channels, which fill implicit_gemm's vectors (AlexNet: 3 channels under a stride of 4
-// become 48). forward and weight gradient, in the three math modes.
-//
-//   xs[n, i, j, (a, b, c)] = x[n, u i + a - padding, v j + b - padding', c]   0 in the padding
-//   ws[k, i, j, (a, b, c)] = w[k, u i + a, v j + b, c]                        0 behind the filter
-//   y = the convolution of xs by ws: no stride, no padding
+// become 48). forward and weight gradient, in the three math modes. The algebra: space_to_depth.h.
 //
 // Folded copies lie in the workspace; they are made before the product, and dw is unfolded after
-// it (Converts: timed apart). Folding: a thread an element of the copy, v c of which lie side by
-// side on both sides; every element is read and written once.
-#include <fovea/kernels/cuda/conv/space_to_depth.h>
+// it (Converts: timed apart). An x that lies folded, as the input cast may leave it, is read there.
+// Folding: a thread an element of the copy, v c of which lie side by side on both sides; every
+// element is read and written once.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/launch.h>
 #include <fovea/kernels/ops/layout.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 
 #include <algorithm>
 #include <memory>
@@ -51,16 +49,18 @@ struct Fold {
   }
 };
 
+template <class E>
 __global__ void __launch_bounds__(kThreads)
-    fold(const __grid_constant__ Fold f, const float* from, float* to) {
+    fold(const __grid_constant__ Fold f, const E* from, E* to) {
   const unsigned e = blockIdx.x * kThreads + threadIdx.x;
   if (e >= f.elements) return;
   const std::int64_t at = f.source(e);
-  to[e] = at < 0 ? 0.0F : from[at];
+  to[e] = at < 0 ? E{} : from[at];
 }
 
+template <class E>
 __global__ void __launch_bounds__(kThreads)
-    unfold(const __grid_constant__ Fold f, const float* from, float* to) {
+    unfold(const __grid_constant__ Fold f, const E* from, E* to) {
   const unsigned e = blockIdx.x * kThreads + threadIdx.x;
   if (e >= f.elements) return;
   if (const std::int64_t at = f.source(e); at >= 0) to[at] = from[e];
@@ -83,42 +83,47 @@ Fold fold_of(const ConvProblem& p, const Shape& from, const Shape& to, int pad_r
           .rows = divide(to[1])};
 }
 Fold fold_of_x(const ConvProblem& p) {
-  return fold_of(p, p.x_shape(), folded(p).x_shape(), p.ph.begin, p.pw.begin);
+  return fold_of(p, {p.n, p.h, p.w, p.c}, folded(p).x_shape(), p.ph.begin, p.pw.begin);
 }
 Fold fold_of_w(const ConvProblem& p) { return fold_of(p, p.w_shape(), folded(p).w_shape(), 0, 0); }
 
 Launch launch_of(const Fold& f) {
   return {.grid = {ceil_div(f.elements, kThreads)}, .block = {kThreads}};
 }
+template <class E>
 void run_fold(const Fold& f, const TensorView& from, const TensorView& to, StreamView stream) {
-  launch(fold, launch_of(f), stream, f, from.as<float>(), to.as<float>());
+  launch(fold<E>, launch_of(f), stream, f, from.as<E>(), to.as<E>());
 }
+template <class E>
 void run_unfold(const Fold& f, const TensorView& from, const TensorView& to, StreamView stream) {
-  launch(unfold, launch_of(f), stream, f, from.as<float>(), to.as<float>());
+  launch(unfold<E>, launch_of(f), stream, f, from.as<E>(), to.as<E>());
 }
 
-/// The folded copies in the workspace: x, then w or dw, then what the product needs.
+/// The folded copies in the workspace: x unless it lies so, then w or dw, then what the product
+/// needs.
+template <class E>
 struct FoldedCopies {
   std::size_t x_bytes, w_bytes, w_offset, end;
 
   explicit FoldedCopies(const ConvProblem& p)
-      : x_bytes{bytes_of(folded(p).x_shape())},
+      : x_bytes{p.s2d ? 0 : bytes_of(folded(p).x_shape())},
         w_bytes{bytes_of(folded(p).w_shape())},
-        w_offset{behind_gap(x_bytes)},
+        w_offset{p.s2d ? 0 : behind_gap(x_bytes)},
         end{behind_gap(w_offset + w_bytes)} {}
   std::vector<WorkspaceGap> gaps(std::string_view weights) const {
-    return {{x_bytes, w_offset - x_bytes, "x"},
-            {w_offset + w_bytes, end - w_offset - w_bytes, weights}};
+    const WorkspaceGap behind_w{w_offset + w_bytes, end - w_offset - w_bytes, weights};
+    if (w_offset == 0) return {behind_w};
+    return {{x_bytes, w_offset - x_bytes, "x"}, behind_w};
   }
 
  private:
   static std::size_t bytes_of(const Shape& s) {
-    return static_cast<std::size_t>(s.elements()) * sizeof(float);
+    return static_cast<std::size_t>(s.elements()) * sizeof(E);
   }
 };
 
-/// A pass on the folded problem between folding and unfolding.
-template <class Op>
+/// A pass on the folded problem between folding and unfolding; E: of the tensors.
+template <class Op, class E>
 class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<typename Op::Args> {
  public:
   using Args = typename Op::Args;
@@ -140,8 +145,8 @@ class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<t
     auto* const workspace = static_cast<std::byte*>(args.context.workspace);
     folded_ = args;
     const ConvProblem inner = folded(p_);
-    folded_.x = {workspace, DType::f32, inner.x_shape()};
-    folded_.*kWeights = {workspace + copies_.w_offset, DType::f32, inner.w_shape()};
+    if (!p_.s2d) folded_.x = {workspace, dtype_of<E>, inner.x_shape()};
+    folded_.*kWeights = {workspace + copies_.w_offset, dtype_of<E>, inner.w_shape()};
     folded_.context.workspace = product_->workspace_bytes() > 0 ? workspace + copies_.end : nullptr;
     product_->bind(folded_);
   }
@@ -153,40 +158,47 @@ class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<t
 
   Layout layout() const override { return p_.u == 2 ? Layout::s2d2 : Layout::s2d4; }
   void convert_inputs(const Args& args, StreamView stream) override {
-    run_fold(x_, args.x, folded_.x, stream);
-    if (kForward || p_.epilogue.acc) run_fold(w_, args.*kWeights, folded_.*kWeights, stream);
+    if (!p_.s2d) run_fold<E>(x_, args.x, folded_.x, stream);
+    if (kForward || p_.epilogue.acc) run_fold<E>(w_, args.*kWeights, folded_.*kWeights, stream);
   }
   void compute(StreamView stream) override { product_->run(folded_, stream); }
   void convert_outputs(const Args& args, StreamView stream) override {
-    if (!kForward) run_unfold(w_, folded_.*kWeights, args.*kWeights, stream);
+    if (!kForward) run_unfold<E>(w_, folded_.*kWeights, args.*kWeights, stream);
   }
   std::vector<WorkspaceGap> gaps() const override { return copies_.gaps(kForward ? "w" : "dw"); }
 
  private:
   std::unique_ptr<Prepared<Args>> product_;
   ConvProblem p_;
-  FoldedCopies copies_;
+  FoldedCopies<E> copies_;
   Fold x_, w_;
   Args folded_{};
 };
 
 /// `product` on the folded problem.
-template <class Op>
-Algorithm<Op> space_to_depth(const Algorithm<Op>& product) {
+template <class E, class Op>
+Algorithm<Op> on_folded(const Algorithm<Op>& product) {
   Algorithm<Op> a = product;
   a.name = "space_to_depth";
+  a.takes_s2d = true;
   a.can_run = [product](const ConvProblem& p, const DeviceInfo& d) {
-    const Verdict v = can_fold(p);
-    return v ? product.can_run(folded(p), d) : v;
+    if (const Verdict v = can_fold(p); !v) return v;
+    if (folded(p).c % kPerAccess<E> != 0) return Verdict::no("folded channels fill no 16 bytes");
+    return product.can_run(folded(p), d);
   };
   a.variants = [product](const ConvProblem& p, const DeviceInfo& d, Limits limits) {
-    limits.workspace_bytes -= std::min(limits.workspace_bytes, FoldedCopies(p).end);
+    limits.workspace_bytes -= std::min(limits.workspace_bytes, FoldedCopies<E>(p).end);
     return product.variants(folded(p), d, limits);
   };
   a.prepare = [product](const ConvProblem& p, const Variant& v, const DeviceInfo& d) {
-    return std::make_unique<SpaceToDepth<Op>>(product.prepare(folded(p), v, d), p);
+    return std::make_unique<SpaceToDepth<Op, E>>(product.prepare(folded(p), v, d), p);
   };
   return a;
+}
+
+template <class Op>
+Algorithm<Op> space_to_depth(const Algorithm<Op>& product) {
+  return product.math == Math::bf16 ? on_folded<bf16>(product) : on_folded<float>(product);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 // dy[m,n], w[n,k] -> dx[m,k]
 __global__ void __launch_bounds__(kNaiveThreads)
-    dgrad(LinearProblem p, const float* dy, const float* w, float* dx, DgradEpilogue epilogue) {
+    dgrad(LinearProblem p, const float* dy, const float* w, float* dx, DgradEpilogue<float> epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.m} * p.k) return;
   const float* dy_row = dy + e / p.k * p.n;

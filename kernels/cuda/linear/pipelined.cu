@@ -50,7 +50,6 @@ Algorithm<Linear> pipelined(const Algorithm<Conv>& conv) {
   a.name = "pipelined";
   a.devices = conv.devices;
   a.math = conv.math;
-  a.fp32_tensors = conv.fp32_tensors;
   a.can_run = [conv](const LinearProblem& p, const DeviceInfo& device) {
     return conv.can_run(as_conv(p), device);
   };

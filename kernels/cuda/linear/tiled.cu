@@ -60,7 +60,7 @@ struct FinishForward {
 /// Finish of dgrad: mask, and what dx held.
 struct FinishDgrad {
   static constexpr bool kSumsRows = false;
-  DgradEpilogue epilogue;
+  DgradEpilogue<float> epilogue;
   __device__ __forceinline__ float operator()(float sum, const float* out, std::int64_t at,
                                               int) const {
     return epilogue(sum, out, at);
@@ -187,7 +187,7 @@ void run_dgrad(const LinearProblem& problem, int splits, const LinearDgrad::Args
             .columns = problem.k,
             .depth = static_cast<unsigned>(problem.n),
             .out = args.dx.as<float>()};
-  const DgradEpilogue epilogue = dgrad_epilogue(problem.epilogue, args.mask);
+  const DgradEpilogue<float> epilogue = dgrad_epilogue(problem.epilogue, args.mask);
   if (splits == 1) {
     run_product<T, AlongMatrix, AcrossMatrix>(p, 1, FinishDgrad{epilogue}, stream);
     return;

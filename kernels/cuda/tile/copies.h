@@ -1,13 +1,13 @@
-// copies.h - which thread copies which elements of a slice from global to shared memory, by
-// cp.async: 16 bytes where Width is 4, else one element.
+// copies.h - which thread copies which elements of a slice from global to shared memory: Width of
+// them at once, 16 bytes or one element. By cp.async, but for one bf16, which it does not move.
 //
 // An operand is a Gather, made for a block:
-//   Element             float; what lies in memory and in the slice
+//   Element             float or bf16; what lies in memory and in the slice
 //   begin(i, kk)        a Cursor for a thread that starts at row i, index kk
 //   next(cursor)        steps it by kStep of the class below
 //   spot(cursor)        what of it is the same for all rows
 //   find(i, spot)       where the element of row i lies: a Place
-// With Width = 4 four neighbours are inside or outside together; launchers see to it.
+// With Width > 1 as many neighbours are inside or outside together; launchers see to it.
 #pragma once
 
 #include <fovea/kernels/cuda/tile/slice.h>
@@ -24,8 +24,12 @@ struct Place {
 template <int Width, class Element>
 __device__ __forceinline__ void copy_element(Element* to, const Element* tensor,
                                              const Place& place) {
-  async_copy<static_cast<int>(sizeof(Element)) * Width>(
-      to, tensor + (place.inside ? place.offset : 0U), place.inside);
+  constexpr int kBytes = static_cast<int>(sizeof(Element)) * Width;
+  if constexpr (kBytes >= 4) {
+    async_copy<kBytes>(to, tensor + (place.inside ? place.offset : 0U), place.inside);
+  } else {
+    *to = place.inside ? tensor[place.offset] : Element{};
+  }
 }
 
 /// The copies of one operand by a thread of the block.
@@ -36,13 +40,14 @@ class Copies;
 /// thread's rows share one cursor.
 template <class Layout, int Threads, int Width, class Gather>
 class Copies<Layout, Threads, Width, Gather, Order::along> {
-  static constexpr int kLanes = kSlice / Width;
+  static constexpr int kSliceLength = kSliceOf<typename Gather::Element>;
+  static constexpr int kLanes = kSliceLength / Width;
   static constexpr int kRowsPerPass = Threads / kLanes;
   static constexpr int kPasses = (Layout::kRows + kRowsPerPass - 1) / kRowsPerPass;
   static_assert(Threads % kLanes == 0);
 
  public:
-  static constexpr int kStep = kSlice;
+  static constexpr int kStep = kSliceLength;
 
   __device__ __forceinline__ Copies(const Gather& gather, unsigned first)
       : gather_{gather}, cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
@@ -71,9 +76,10 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
 /// every kStep-th index.
 template <class Layout, int Threads, int Width, class Gather>
 class Copies<Layout, Threads, Width, Gather, Order::across> {
+  static constexpr int kSliceLength = kSliceOf<typename Gather::Element>;
   static constexpr int kLanes = Layout::kRows / Width;
   static constexpr int fitting(int most) {  // a power of two, so that it divides the slice
-    int steps = kSlice;
+    int steps = kSliceLength;
     while (steps > most) steps /= 2;
     return steps;
   }
@@ -89,7 +95,7 @@ class Copies<Layout, Threads, Width, Gather, Order::across> {
   __device__ __forceinline__ void start(typename Gather::Element* to) {
     if (Threads > kLanes * kStep && static_cast<int>(threadIdx.x) >= kLanes * kStep) return;
 #pragma unroll
-    for (int kk = 0; kk < kSlice; kk += kStep) {
+    for (int kk = 0; kk < kSliceLength; kk += kStep) {
       copy_element<Width>(to + Layout::at(row(), index() + kk), gather_.tensor(),
                           gather_.find(row(), gather_.spot(cursor_)));
       gather_.next(cursor_);

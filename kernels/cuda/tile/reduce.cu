@@ -12,47 +12,59 @@ constexpr int kThreads = 256;
 
 struct Plain {
   bool accumulate;
-  __device__ float operator()(float sum, const float* out, std::int64_t i) const {
-    return accumulate ? out[i] + sum : sum;
+  template <class E>
+  __device__ float operator()(float sum, const E* out, std::int64_t i) const {
+    return accumulate ? load_float(out + i) + sum : sum;
   }
 };
 
 struct Activation {
   ForwardEpilogue epilogue;
   int columns;
-  __device__ float operator()(float sum, const float*, std::int64_t i) const {
+  template <class E>
+  __device__ float operator()(float sum, const E*, std::int64_t i) const {
     return epilogue(sum, static_cast<int>(i % columns));
   }
 };
 
-template <class F>
-__global__ void __launch_bounds__(kThreads) reduce(Partials from, float* out, F finish) {
+template <class E, class F>
+__global__ void __launch_bounds__(kThreads) reduce(Partials from, E* out, F finish) {
   const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= from.count) return;
   float sum = 0.0F;
   for (int part = 0; part < from.parts; ++part) sum += from.sums[part * from.count + i];
-  out[i] = finish(sum, out, i);
+  store_float(out + i, finish(sum, out, i));
 }
 
-template <class F>
-void run(const Partials& from, float* out, const F& finish, StreamView stream) {
+template <class E, class F>
+void run(const Partials& from, E* out, const F& finish, StreamView stream) {
   const Launch l{.grid = {ceil_div(from.count, kThreads)}, .block = {kThreads}};
-  launch(reduce<F>, l, stream, from, out, finish);
+  launch(reduce<E, F>, l, stream, from, out, finish);
 }
 
 }  // namespace
 
-void run_reduce(const Partials& from, float* out, bool accumulate, StreamView stream) {
+template <class E>
+void run_reduce(const Partials& from, E* out, bool accumulate, StreamView stream) {
   run(from, out, Plain{accumulate}, stream);
 }
 
-void run_reduce(const Partials& from, float* y, int columns, const ForwardEpilogue& epilogue,
+template <class E>
+void run_reduce(const Partials& from, E* y, int columns, const ForwardEpilogue& epilogue,
                 StreamView stream) {
   run(from, y, Activation{epilogue, columns}, stream);
 }
 
-void run_reduce(const Partials& from, float* dx, const DgradEpilogue& epilogue, StreamView stream) {
+template <class E>
+void run_reduce(const Partials& from, E* dx, const DgradEpilogue<E>& epilogue, StreamView stream) {
   run(from, dx, epilogue, stream);
 }
+
+template void run_reduce(const Partials&, float*, bool, StreamView);
+template void run_reduce(const Partials&, bf16*, bool, StreamView);
+template void run_reduce(const Partials&, float*, int, const ForwardEpilogue&, StreamView);
+template void run_reduce(const Partials&, bf16*, int, const ForwardEpilogue&, StreamView);
+template void run_reduce(const Partials&, float*, const DgradEpilogue<float>&, StreamView);
+template void run_reduce(const Partials&, bf16*, const DgradEpilogue<bf16>&, StreamView);
 
 }  // namespace fovea::FOVEA_TARGET

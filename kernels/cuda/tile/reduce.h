@@ -14,12 +14,15 @@ struct Partials {
   int parts = 0;
 };
 
-/// out[i] = sum over parts, in order; added to out[i] if `accumulate`.
-void run_reduce(const Partials& from, float* out, bool accumulate, StreamView stream);
+/// out[i] = sum over parts, in order; added to out[i] if `accumulate`. E: float or bf16.
+template <class E>
+void run_reduce(const Partials& from, E* out, bool accumulate, StreamView stream);
 /// y[i] = epilogue(sum over parts, i % columns).
-void run_reduce(const Partials& from, float* y, int columns, const ForwardEpilogue& epilogue,
+template <class E>
+void run_reduce(const Partials& from, E* y, int columns, const ForwardEpilogue& epilogue,
                 StreamView stream);
 /// dx[i] = epilogue(sum over parts).
-void run_reduce(const Partials& from, float* dx, const DgradEpilogue& epilogue, StreamView stream);
+template <class E>
+void run_reduce(const Partials& from, E* dx, const DgradEpilogue<E>& epilogue, StreamView stream);
 
 }  // namespace fovea::FOVEA_TARGET

@@ -23,8 +23,8 @@ struct SimtTile {
   static_assert(kThreadRows % 4 == 0 && kThreadColumns % 8 == 0, "warps of 4 x 8 threads");
 
   using Element = float;
-  using LayoutA = SliceLayout<OrderA, BM, 2>;
-  using LayoutB = SliceLayout<OrderB, BN, 2>;
+  using LayoutA = SliceLayout<OrderA, BM, 2, float>;
+  using LayoutB = SliceLayout<OrderB, BN, 2, float>;
   struct Stage {
     alignas(128) float a[BM * kSlice];
     alignas(128) float b[BN * kSlice];

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/launch.h>
-#include <fovea/kernels/device/vector.h>
 
 #include <cstdint>
 
@@ -29,19 +29,19 @@ struct TileGrid {
 
 /// to[l] = f(v[l], l) for l < min(N, count); in one access if `whole`, which promises that `to` is
 /// aligned to N elements.
-template <int N, class F>
-__device__ __forceinline__ void store_each(float* to, const Vector<float, N>& v, int count,
-                                           bool whole, F f) {
+template <int N, class E, class F>
+__device__ __forceinline__ void store_each(E* to, const Vector<float, N>& v, int count, bool whole,
+                                           F f) {
   if (whole && count >= N) {
     Vector<float, N> out;
 #pragma unroll
     for (int l = 0; l < N; ++l) out[l] = f(v[l], l);
-    store_vector<N>(to, out);
+    store_floats<N>(to, out);
     return;
   }
 #pragma unroll
   for (int l = 0; l < N; ++l) {
-    if (l < count) to[l] = f(v[l], l);
+    if (l < count) store_float(to + l, f(v[l], l));
   }
 }
 

@@ -10,77 +10,56 @@
 //   +-----+  +-----------+
 //
 // The order of rows in a matrix of the tensor core is ours to choose, and so is the order of the
-// reduction, if both operands agree. Row i of half h is row 2i + h of the piece. Element j of a
-// lane is index 4j + t of the slice: what one ldmatrix of four chunks gives, and what four reads of
-// 8 bytes give where the operand lies across. tf32 takes j = 0, 1 as its first k8 and j = 2, 3 as
-// its second; bf16 pairs them up and takes all sixteen at once.
+// reduction, if both operands agree. Row i of half h is row 2i + h of the piece. A slice is two
+// steps. Register m of a lane holds
+//   tf32   index 4m + t of the slice; steps are m = 0, 1 and m = 2, 3
+//   bf16   indices 8m + 2t and 8m + 2t + 1; steps likewise
+// which is what one ldmatrix of a row's four chunks gives. Where the operand lies across, tf32
+// reads 8 bytes for each m. bf16 has ldmatrix transpose, which makes row i of half h row 8h + i of
+// the piece; where that is B, lanes t and t ^ 1 exchange results, and a lane has the columns 8 (t %
+// 2) + 4 (t / 2) .. + 3.
 //
-// Slices are fp32, and operands are rounded on their way from shared memory into registers: tf32 to
-// nearest, ties away; bf16 to nearest, ties to even. Sums are fp32.
+// tf32: slices are fp32, and operands are rounded on their way from shared memory into registers,
+// to nearest, ties away. Sums are fp32.
 #pragma once
 
 #include <fovea/kernels/cuda/tile/slice.h>
 #include <fovea/kernels/device/mma.h>
+#include <fovea/kernels/device/reduce.h>
 #include <fovea/kernels/device/vector.h>
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 namespace fovea::FOVEA_TARGET {
 
-/// A lane's part of 8 rows: element j is index 4 j + t of the slice.
-using Fragment = float[4];
+/// A lane's part of 8 rows of a slice.
+using Fragment = std::uint32_t[4];
 
-/// d[16,8] += a[16,16] b[16,8] in two steps of 8.
+/// d[16,8] += a[16,8] b[8,8].
 struct Tf32Math {
   static constexpr Math kMath = Math::tf32;
-  struct A {
-    std::uint32_t r[2][4];
-  };
-  struct B {
-    std::uint32_t r[2][2];
-  };
-  static __device__ __forceinline__ A left(const Fragment (&half)[2]) {
-    A a;
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-#pragma unroll
-      for (int h = 0; h < 2; ++h) a.r[j / 2][j % 2 * 2 + h] = to_tf32(half[h][j]);
-    }
-    return a;
+  using Element = float;
+  static __device__ __forceinline__ std::uint32_t operand(std::uint32_t bits) {
+    return to_tf32(std::bit_cast<float>(bits));
   }
-  static __device__ __forceinline__ B right(const Fragment& f) {
-    B b;
-#pragma unroll
-    for (int j = 0; j < 4; ++j) b.r[j / 2][j % 2] = to_tf32(f[j]);
-    return b;
-  }
-  static __device__ __forceinline__ void multiply(MmaBatch& batch, float (&d)[4], const A& a,
-                                                  const B& b) {
-    batch.m16n8k8(d, a.r[0], b.r[0]);
-    batch.m16n8k8(d, a.r[1], b.r[1]);
+  static __device__ __forceinline__ void multiply(MmaBatch& batch, float (&d)[4],
+                                                  const std::uint32_t (&a)[4],
+                                                  const std::uint32_t (&b)[2]) {
+    batch.m16n8k8(d, a, b);
   }
 };
 
-/// d[16,8] += a[16,16] b[16,8] in one step.
+/// d[16,8] += a[16,16] b[16,8].
 struct Bf16Math {
   static constexpr Math kMath = Math::bf16;
-  struct A {
-    std::uint32_t r[4];
-  };
-  struct B {
-    std::uint32_t r[2];
-  };
-  static __device__ __forceinline__ A left(const Fragment (&half)[2]) {
-    return {{to_bf16x2(half[0][0], half[0][1]), to_bf16x2(half[1][0], half[1][1]),
-             to_bf16x2(half[0][2], half[0][3]), to_bf16x2(half[1][2], half[1][3])}};
-  }
-  static __device__ __forceinline__ B right(const Fragment& f) {
-    return {{to_bf16x2(f[0], f[1]), to_bf16x2(f[2], f[3])}};
-  }
-  static __device__ __forceinline__ void multiply(MmaBatch& batch, float (&d)[4], const A& a,
-                                                  const B& b) {
-    batch.m16n8k16(d, a.r, b.r);
+  using Element = bf16;
+  static __device__ __forceinline__ std::uint32_t operand(std::uint32_t bits) { return bits; }
+  static __device__ __forceinline__ void multiply(MmaBatch& batch, float (&d)[4],
+                                                  const std::uint32_t (&a)[4],
+                                                  const std::uint32_t (&b)[2]) {
+    batch.m16n8k16(d, a, b);
   }
 };
 
@@ -94,12 +73,12 @@ struct TensorTile {
   static constexpr int kStages = Stages, kBlocks = Blocks;
   static_assert(BM % WM == 0 && BN % WN == 0 && WM % 16 == 0 && WN % 16 == 0);
 
-  using Element = float;
-  using LayoutA = SliceLayout<OrderA, BM, 1>;
-  using LayoutB = SliceLayout<OrderB, BN, 1>;
+  using Element = typename MathOf::Element;
+  using LayoutA = SliceLayout<OrderA, BM, 1, Element>;
+  using LayoutB = SliceLayout<OrderB, BN, 1, Element>;
   struct Stage {
-    alignas(128) float a[BM * kSlice];
-    alignas(128) float b[BN * kSlice];
+    alignas(128) Element a[BM * kSliceOf<Element>];
+    alignas(128) Element b[BN * kSliceOf<Element>];
   };
   using Accumulators = float[WM / 16][WN / 16][2][4];  // [piece row][piece column][n][d]
 
@@ -112,12 +91,16 @@ struct TensorTile {
 
   /// acc += the product of the slices.
   static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc) {
-    typename MathOf::A a[WM / 16];
+    std::uint32_t a[WM / 16][kSteps][4];
 #pragma unroll
     for (int i = 0; i < WM / 16; ++i) {
       Fragment half[2];
       read<LayoutA>(s.a, first_row() + 16 * i, half);
-      a[i] = MathOf::left(half);
+#pragma unroll
+      for (int m = 0; m < 4; ++m) {
+#pragma unroll
+        for (int h = 0; h < 2; ++h) a[i][m / 2][m % 2 * 2 + h] = MathOf::operand(half[h][m]);
+      }
     }
     MmaBatch batch;
 #pragma unroll
@@ -126,32 +109,33 @@ struct TensorTile {
       read<LayoutB>(s.b, first_column() + 16 * j, half);
 #pragma unroll
       for (int n = 0; n < 2; ++n) {
-        const auto b = MathOf::right(half[n]);
 #pragma unroll
-        for (int i = 0; i < WM / 16; ++i) MathOf::multiply(batch, acc[i][j][n], a[i], b);
+        for (int step = 0; step < kSteps; ++step) {
+          const std::uint32_t b[2] = {MathOf::operand(half[n][2 * step]),
+                                      MathOf::operand(half[n][2 * step + 1])};
+#pragma unroll
+          for (int i = 0; i < WM / 16; ++i) MathOf::multiply(batch, acc[i][j][n], a[i][step], b);
+        }
       }
     }
     batch.finish();
   }
 
   /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
-  /// c = of_column(column), called once a column.
+  /// c = of_column(column), called once a column. All threads call.
   template <class C, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
                                                          F f) {
 #pragma unroll
     for (int j = 0; j < WN / 16; ++j) {
-      const int column = first_column() + 16 * j + lane() % 4 * 4;
+      const int column = first_column() + 16 * j + first_of_four();
       const auto c = of_column(column);
 #pragma unroll
       for (int i = 0; i < WM / 16; ++i) {
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          // d[2 h + e] of matrix n is column 2 (2 t + e) + n.
-          Vector<float, 4> v;
-#pragma unroll
-          for (int l = 0; l < 4; ++l) v[l] = acc[i][j][l % 2][2 * h + l / 2];
-          f(first_row() + 16 * i + lane() / 4 * 2 + h, column, v, c);
+          const int row = kInTurns<LayoutA> ? lane() / 4 * 2 + h : lane() / 4 + 8 * h;
+          f(first_row() + 16 * i + row, column, four(acc[i][j], h), c);
         }
       }
     }
@@ -165,27 +149,56 @@ struct TensorTile {
   static __device__ __forceinline__ int first_column() {
     return static_cast<int>(threadIdx.x) / 32 % kWarpColumns * WN;
   }
-  // half[h][j] = element (first + 2 g + h, 4 j + t).
+  static constexpr int kSteps = 2;
+  // Whether the rows of the two halves take turns, or one half lies behind the other.
   template <class Layout>
-  static __device__ __forceinline__ void read(const float* slice, int first, Fragment (&half)[2]) {
-    if constexpr (Layout::kOrder == Order::along) {
-      // Lane 8 m + i names row i of matrix m: chunk m of a row.
-      const void* const rows[2] = {slice + Layout::at(first + lane() % 8 * 2, lane() / 8 * 4),
-                                   slice + Layout::at(first + lane() % 8 * 2 + 1, lane() / 8 * 4)};
-      std::uint32_t r[2][4];
-      ldmatrix(r, rows);
+  static constexpr bool kInTurns = Layout::kOrder == Order::along || std::is_same_v<Element, float>;
+
+  // The first of a lane's four columns in a piece.
+  static __device__ __forceinline__ int first_of_four() {
+    const int t = lane() % 4;
+    return kInTurns<LayoutB> ? t * 4 : t % 2 * 8 + t / 2 * 4;
+  }
+  // Their values in half h of the piece's rows; d[n][2 h + e] is number 2 t + e of matrix n.
+  static __device__ __forceinline__ Vector<float, 4> four(const float (&d)[2][4], int h) {
+    Vector<float, 4> v;
+    if constexpr (kInTurns<LayoutB>) {  // column 2 (2 t + e) + n
 #pragma unroll
-      for (int h = 0; h < 2; ++h) {
+      for (int l = 0; l < 4; ++l) v[l] = d[l % 2][2 * h + l / 2];
+    } else {  // column 8 n + 2 t + e: an even lane keeps those of matrix 0, an odd one of matrix 1
+      const bool odd = lane() % 2 != 0;
 #pragma unroll
-        for (int j = 0; j < 4; ++j) half[h][j] = std::bit_cast<float>(r[h][j]);
+      for (int e = 0; e < 2; ++e) {
+        const float first = d[0][2 * h + e], second = d[1][2 * h + e];
+        const float other = __shfl_xor_sync(kAllLanes, odd ? first : second, 1);
+        v[e] = odd ? other : first;
+        v[2 + e] = odd ? second : other;
       }
+    }
+    return v;
+  }
+  // half[h][m]: register m of a lane for half h of 16 rows.
+  template <class Layout>
+  static __device__ __forceinline__ void read(const Element* slice, int first,
+                                              Fragment (&half)[2]) {
+    constexpr int kChunk = kPerAccess<Element>;
+    // Lane 8 m + i names row i of matrix m.
+    const int i = lane() % 8, m = lane() / 8;
+    if constexpr (Layout::kOrder == Order::along) {  // matrix m: chunk m of a row
+      const void* const rows[2] = {slice + Layout::at(first + 2 * i, m * kChunk),
+                                   slice + Layout::at(first + 2 * i + 1, m * kChunk)};
+      ldmatrices(half, rows);
+    } else if constexpr (std::is_same_v<Element, bf16>) {  // matrix m: a chunk of 8 indices
+      const void* const rows[2] = {slice + Layout::at(first, 8 * m + i),
+                                   slice + Layout::at(first + 8, 8 * m + i)};
+      ldmatrices<true>(half, rows);
     } else {
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
+      for (int n = 0; n < 4; ++n) {
         const auto v =
-            load_vector<2>(slice + Layout::at(first + lane() / 4 * 2, 4 * j + lane() % 4));
-        half[0][j] = v[0];
-        half[1][j] = v[1];
+            load_vector<2>(slice + Layout::at(first + lane() / 4 * 2, 4 * n + lane() % 4));
+        half[0][n] = std::bit_cast<std::uint32_t>(v[0]);
+        half[1][n] = std::bit_cast<std::uint32_t>(v[1]);
       }
     }
   }

@@ -40,11 +40,11 @@ double cycles_of_index(const Extents& e, const TileSize& t) {
         t.thread_rows * t.thread_columns + 0.5 * (t.thread_rows + t.thread_columns);
     return t.threads() * instructions / kLanes;
   }
-  constexpr double kFloat = 4;
+  const double element = static_cast<double>(size_of(activation_type(t.math)));
   const double math = t.rows * t.columns / (t.math == Math::tf32 ? kTensorLanes : 2 * kTensorLanes);
   const double reads = t.threads() / 32.0 * (t.thread_rows + t.thread_columns);
   const double copies = used(e.rows, t.rows) + used(e.columns, t.columns);  // zeros cost nothing
-  return std::max({math, (reads + copies) * kFloat / kSharedBytes, copies * kFloat / kL2Bytes});
+  return std::max({math, (reads + copies) * element / kSharedBytes, copies * element / kL2Bytes});
 }
 
 TiledVariant with_best_split(const Extents& e, const TileSize& tile, const Limits& limits) {

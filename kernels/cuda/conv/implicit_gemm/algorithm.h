@@ -64,7 +64,6 @@ Algorithm<Op> implicit_gemm_algorithm(GemmKernels<Op> k) {
   a.name = "implicit_gemm";
   a.devices = kTarget;
   a.math = k.math;
-  a.fp32_tensors = true;
   a.can_run = [k](const Problem& p, const DeviceInfo& device) {
     if (const Verdict v = covers(k.offered, p.epilogue); !v) return v;
     if (fitting(k, p, device).empty()) return Verdict::no("too little shared memory");

@@ -10,11 +10,11 @@ namespace fovea::FOVEA_TARGET {
 namespace {
 
 /// Where the results of all phases go, and how they leave.
+template <class E>
 struct Output {
-  float* dx = nullptr;
-  std::int64_t part = 0;
+  Results<E> dx;
   int splits = 1;
-  DgradEpilogue epilogue;
+  DgradEpilogue<E> epilogue;
 };
 
 /// What a launch computes: one phase, or several side by side.
@@ -28,13 +28,14 @@ struct Part {
 template <class T>
 struct VectorPass {
   using Tile = T;
-  using Left = PatchRows<float>;
-  using Right = PhaseWeights<float>;
-  using Finish = FinishDgrad;
-  static constexpr int kLeftWidth = 4, kRightWidth = 4;
+  using E = typename T::Element;
+  using Left = PatchRows<E>;
+  using Right = PhaseWeights<E>;
+  using Finish = FinishDgrad<E>;
+  static constexpr int kLeftWidth = kPerAccess<E>, kRightWidth = kPerAccess<E>;
 
   static std::int64_t columns(const Part& part) { return part.p.c_per_group(); }
-  static Right::Source weights(const Part& part, const float* w) {
+  static typename Right::Source weights(const Part& part, const E* w) {
     const ConvProblem& p = part.p;
     const int cg = p.c_per_group();
     return {.w = w,
@@ -46,11 +47,9 @@ struct VectorPass {
             .tap_row = part.rows.tap_step * p.s * cg,
             .tap_column = part.columns.tap_step * cg};
   }
-  static Finish finish(const Part& part, const Output& out) {
+  static Finish finish(const Part& part, const Output<E>& out) {
     const ConvProblem& p = part.p;
-    const float* const mask = out.epilogue.mask;
     return {.dx = out.dx,
-            .part = out.part,
             .grid_columns = part.patch.grid_columns,
             .grid_rows = part.patch.grid_rows,
             .cells = part.patch.cells,
@@ -62,18 +61,18 @@ struct VectorPass {
             .first_column = part.columns.first,
             .row_step = p.u,
             .column_step = p.v,
-            .vectors = is_aligned(out.dx, 16) && (mask == nullptr || is_aligned(mask, 16)),
             .epilogue = out.epilogue};
   }
 };
 
-/// Channels do not; filters do where LeftWidth is 4.
+/// Channels do not; filters do where LeftWidth is not 1.
 template <class T, int LeftWidth>
 struct ScalarPass {
   using Tile = T;
-  using Left = PatchRows<float>;
-  using Right = WeightsOfPhases<float>;
-  using Finish = FinishPhases;
+  using E = typename T::Element;
+  using Left = PatchRows<E>;
+  using Right = WeightsOfPhases<E>;
+  using Finish = FinishPhases<E>;
   static constexpr int kLeftWidth = LeftWidth, kRightWidth = 1;
 
   static PhaseColumns phases(const Part& part) {
@@ -83,7 +82,7 @@ struct ScalarPass {
             .count = part.rows.count * part.columns.count * cg};
   }
   static std::int64_t columns(const Part& part) { return phases(part).count; }
-  static Right::Source weights(const Part& part, const float* w) {
+  static typename Right::Source weights(const Part& part, const E* w) {
     return {.w = w,
             .filters = part.patch.group_channels,
             .taps_across = part.patch.taps_across,
@@ -95,10 +94,9 @@ struct ScalarPass {
             .row_step = part.rows.tap_step,
             .column_step = part.columns.tap_step};
   }
-  static Finish finish(const Part& part, const Output& out) {
+  static Finish finish(const Part& part, const Output<E>& out) {
     const ConvProblem& p = part.p;
     return {.dx = out.dx,
-            .part = out.part,
             .grid_columns = part.patch.grid_columns,
             .grid_rows = part.patch.grid_rows,
             .cells = part.patch.cells,
@@ -116,13 +114,14 @@ struct ScalarPass {
 
 template <class P>
 void run_part(const ConvProblem& p, const Phase& rows, const Phase& columns,
-              const ConvDgrad::Args& a, const Output& out, StreamView stream) {
+              const ConvDgrad::Args& a, const Output<typename P::E>& out, StreamView stream) {
+  using E = typename P::E;
   const Patch patch = phase_patch(p, rows, columns);
   const Part part{p, rows, columns, patch};
   const Odometer taps{patch.group_channels, patch.taps_across};
   GemmCall<P> call{
-      .left = {patch, a.dy.as<float>(), taps.digits(LeftCopies<P>::kStep)},
-      .right = P::weights(part, a.w.as<float>()),
+      .left = {patch, a.dy.as<E>(), taps.digits(LeftCopies<P>::kStep)},
+      .right = P::weights(part, a.w.as<E>()),
       .rows = patch.cells,
       .columns = P::columns(part),
       .depth = patch.depth,
@@ -135,12 +134,16 @@ void run_part(const ConvProblem& p, const Phase& rows, const Phase& columns,
   run_implicit_gemm<P>(call, stream);
 }
 
+template <class E>
 bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % 4 == 0 && p.k_per_group() % 4 == 0;
+  return p.c_per_group() % kPerAccess<E> == 0 && p.k_per_group() % kPerAccess<E> == 0;
 }
 
 // Where channels fill no vector, as a first layer's, filters may: dy is most of what is copied.
-bool left_in_vectors(const ConvProblem& p) { return p.k_per_group() % 4 == 0; }
+template <class E>
+bool left_in_vectors(const ConvProblem& p) {
+  return p.k_per_group() % kPerAccess<E> == 0;
+}
 
 Phase rows_together(const ConvProblem& p) {
   return phases_together(p.u, p.h, p.ph.begin, p.r, p.p());
@@ -152,8 +155,9 @@ Phase columns_together(const ConvProblem& p) {
 // Whether all phases go side by side: for scalar kernels of a stride without dilation, where the
 // columns of all, in tiles, times the taps of the longest phase are no more than a tile for each
 // phase times its taps.
+template <class E>
 bool side_by_side(const ConvProblem& p) {
-  if (in_vectors(p) || (p.u == 1 && p.v == 1) || p.dh > 1 || p.dw > 1) return false;
+  if (in_vectors<E>(p) || (p.u == 1 && p.v == 1) || p.dh > 1 || p.dw > 1) return false;
   constexpr std::int64_t kTile = 32;
   const auto tiles = [](std::int64_t columns) { return (columns + kTile - 1) / kTile; };
   const std::int64_t phases = std::int64_t{p.u} * p.v;
@@ -163,16 +167,15 @@ bool side_by_side(const ConvProblem& p) {
 
 template <class P>
 void run(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
-  const DgradEpilogue epilogue = dgrad_epilogue(p.epilogue, a.mask);
-  const std::int64_t count = p.x_shape().elements();
-  Output out{.dx = a.dx.as<float>(), .epilogue = epilogue};
-  if (splits > 1) {
-    out = {.dx = static_cast<float*>(a.context.workspace),
-           .part = count,
-           .splits = splits,
-           .epilogue = {}};
-  }
-  if (side_by_side(p)) {
+  using E = typename P::E;
+  const auto epilogue = dgrad_epilogue<E>(p.epilogue, a.mask);
+  const bool fours = p.c_per_group() % 4 == 0 &&
+                     (splits > 1 || is_aligned(epilogue.mask, 4 * static_cast<int>(sizeof(E))));
+  const Output<E> out{
+      .dx = Results<E>::of(a.dx, p.x_shape().elements(), splits, a.context.workspace, fours),
+      .splits = splits,
+      .epilogue = splits == 1 ? epilogue : DgradEpilogue<E>{}};
+  if (side_by_side<E>(p)) {
     run_part<P>(p, rows_together(p), columns_together(p), a, out, stream);
   } else {
     for (int i = 0; i < p.u; ++i) {
@@ -184,7 +187,7 @@ void run(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView 
       }
     }
   }
-  if (splits > 1) run_reduce({out.dx, count, splits}, a.dx.as<float>(), epilogue, stream);
+  out.dx.reduce(splits, stream, epilogue);
 }
 
 template <class Vector, class Scalar>
@@ -199,10 +202,11 @@ void run_left(const ConvProblem& p, int splits, const ConvDgrad::Args& a, Stream
   aligned ? run<VectorsOfDy>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
 }
 
+template <class E>
 Extents extents(const ConvProblem& p) {
   Extents e = dgrad_extents(p);
   e.may_split = true;
-  if (!side_by_side(p)) return e;
+  if (!side_by_side<E>(p)) return e;
   const Phase rows = rows_together(p), columns = columns_together(p);
   e.rows = std::int64_t{p.n} * rows.cells * columns.cells;
   e.columns = std::int64_t{p.u} * p.v * p.c_per_group();
@@ -213,19 +217,21 @@ Extents extents(const ConvProblem& p) {
 
 template <class Large, class Small, class Narrow>
 Algorithm<ConvDgrad> algorithm(Math math) {
+  using E = typename Large::Element;
+  constexpr int kWidth = kPerAccess<E>;
   using Scalar = ScalarPass<Narrow, 1>;
   const auto vector = []<class P>(P*) { return gemm_kernel<ConvDgrad, P>(run_vector<P, Scalar>); };
   const auto left = []<class P>(P*) { return gemm_kernel<ConvDgrad, P>(run_left<P, Scalar>); };
   return implicit_gemm_algorithm<ConvDgrad>(
       {.math = math,
        .offered = kDgradEpilogues,
-       .extents = extents,
-       .in_vectors = in_vectors,
-       .left_in_vectors = left_in_vectors,
+       .extents = extents<E>,
+       .in_vectors = in_vectors<E>,
+       .left_in_vectors = left_in_vectors<E>,
        .vector = {vector(static_cast<VectorPass<Large>*>(nullptr)),
                   vector(static_cast<VectorPass<Small>*>(nullptr))},
-       .left_vector = {left(static_cast<ScalarPass<Small, 4>*>(nullptr)),
-                       left(static_cast<ScalarPass<Narrow, 4>*>(nullptr))},
+       .left_vector = {left(static_cast<ScalarPass<Small, kWidth>*>(nullptr)),
+                       left(static_cast<ScalarPass<Narrow, kWidth>*>(nullptr))},
        .scalar = {gemm_kernel<ConvDgrad, Scalar>(run<Scalar>)}});
 }
 

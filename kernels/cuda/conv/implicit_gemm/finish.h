@@ -1,11 +1,12 @@
 // finish.h - what becomes of the sums of a tile: bias, activation, mask, accumulation, and where
 // the results go. With a split reduction the sums go to the workspace as they are, one matrix a
 // part. Results leave in vectors of four wherever the extents allow, and so comes what they are
-// joined to.
+// joined to. E is the type of the tensors.
 #pragma once
 
 #include <fovea/kernels/cuda/conv/implicit_gemm/gather.h>
 #include <fovea/kernels/cuda/epilogue.h>
+#include <fovea/kernels/cuda/tile/reduce.h>
 #include <fovea/kernels/cuda/tile/store.h>
 
 #include <cstdint>
@@ -13,30 +14,71 @@
 namespace fovea::FOVEA_TARGET {
 
 /// from[l] for l < min(4, count), else 0; in one access if `whole`, as store_each().
-__device__ __forceinline__ Vector<float, 4> load_each(const float* from, int count, bool whole) {
-  if (whole && count >= 4) return load_vector<4>(from);
+template <class E>
+__device__ __forceinline__ Vector<float, 4> load_each(const E* from, int count, bool whole) {
+  if (whole && count >= 4) return load_floats<4>(from);
   Vector<float, 4> v;
 #pragma unroll
-  for (int l = 0; l < 4; ++l) v[l] = l < count ? from[l] : 0.0F;
+  for (int l = 0; l < 4; ++l) v[l] = l < count ? load_float(from + l) : 0.0F;
   return v;
 }
+
+/// Where results go: into a tensor; of a split reduction, unfinished, into the workspace.
+template <class E>
+struct Results {
+  E* tensor = nullptr;
+  float* partials = nullptr;  // nullptr: not split
+  std::int64_t part = 0;      // elements from part to part
+  bool vectors = false;       // accesses of four are aligned
+
+  /// `count` elements in `splits` parts; `fours`: rows of them are multiples of four.
+  static Results of(const TensorView& to, std::int64_t count, int splits, void* workspace,
+                    bool fours) {
+    Results r{.tensor = to.as<E>()};
+    r.vectors = fours && is_aligned(r.tensor, 4 * static_cast<int>(sizeof(E)));
+    if (splits > 1) {
+      r.partials = static_cast<float*>(workspace);
+      r.part = count;
+      r.vectors = fours;
+    }
+    return r;
+  }
+  /// Adds up what store() left, finished by what run_reduce() takes.
+  template <class... Finish>
+  void reduce(int splits, StreamView stream, const Finish&... finish) const {
+    if (splits > 1) run_reduce(Partials{partials, part, splits}, tensor, finish..., stream);
+  }
+
+  /// Element at + l = finish(v[l], l), for l < min(4, count).
+  template <class F>
+  __device__ __forceinline__ void store(std::int64_t at, const Vector<float, 4>& v, int count,
+                                        F finish) const {
+    if (partials != nullptr) {
+      store_each(partials + blockIdx.z * part + at, v, count, vectors,
+                 [](float sum, int) { return sum; });
+    } else {
+      store_each(tensor + at, v, count, vectors, finish);
+    }
+  }
+  __device__ __forceinline__ Vector<float, 4> load(std::int64_t at, int count) const {
+    return load_each(tensor + at, count, vectors);
+  }
+};
 
 struct NoColumn {};
 
 /// y[pixels, k] = activation(sum + b).
+template <class E>
 struct FinishForward {
   static constexpr bool kSumsRows = false;
-  float* y;
-  std::int64_t part;  // elements from part to part
-  unsigned pixels;    // of all images
+  Results<E> y;
+  unsigned pixels;  // of all images
   int group_filters, filters;
-  bool vectors;              // accesses of vectors are aligned
   ForwardEpilogue epilogue;  // without tanh
 
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& block,
                                         const typename T::Accumulators& acc) const {
-    float* const out = y + blockIdx.z * part;
     const int tile_filter = static_cast<int>(block.column);
     const int first = block.group * group_filters + tile_filter;
     const int left = group_filters - tile_filter;
@@ -49,32 +91,30 @@ struct FinishForward {
         [&](int row, int column, const auto& sum, const Vector<float, 4>& bias) {
           const unsigned pixel = block.row + static_cast<unsigned>(row);
           if (pixel >= pixels) return;
-          float* const to = out + std::int64_t{pixel} * filters + first + column;
-          store_each(to, sum, left - column, vectors, [&](float v, int l) {
-            v += bias[l];
-            return epilogue.relu && v <= 0.0F ? 0.0F : v;  // NaN stays NaN
-          });
+          y.store(std::int64_t{pixel} * filters + first + column, sum, left - column,
+                  [&](float v, int l) {
+                    v += bias[l];
+                    return epilogue.relu && v <= 0.0F ? 0.0F : v;  // NaN stays NaN
+                  });
         });
   }
   __device__ __forceinline__ bool wants_sums(const BlockPlace&) const { return false; }
 };
 
 /// The cells of one phase of dx[n,h,w,c] = old + masked sum.
+template <class E>
 struct FinishDgrad {
   static constexpr bool kSumsRows = false;
-  float* dx;
-  std::int64_t part;                   // elements from part to part
+  Results<E> dx;
   FastDivide grid_columns, grid_rows;  // of the phase
   unsigned cells;                      // of all images
   int height, width, channels, group_channels;
   int first_row, first_column, row_step, column_step;
-  bool vectors;  // accesses of vectors are aligned
-  DgradEpilogue epilogue;
+  DgradEpilogue<E> epilogue;  // none where the reduction is split
 
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& block,
                                         const typename T::Accumulators& acc) const {
-    float* const out = dx + blockIdx.z * part;
     const int tile_channel = static_cast<int>(block.column);
     const int first = block.group * group_channels + tile_channel;
     const int left = group_channels - tile_channel;
@@ -86,9 +126,9 @@ struct FinishDgrad {
           const std::int64_t at = pixel_of(cell) * channels + first + column;
           const int count = left - column;
           Vector<float, 4> mask, old;
-          if (epilogue.mask != nullptr) mask = load_each(epilogue.mask + at, count, vectors);
-          if (epilogue.accumulate) old = load_each(out + at, count, vectors);
-          store_each(out + at, sum, count, vectors, [&](float v, int l) {
+          if (epilogue.mask != nullptr) mask = load_each(epilogue.mask + at, count, dx.vectors);
+          if (epilogue.accumulate) old = dx.load(at, count);
+          dx.store(at, sum, count, [&](float v, int l) {
             if (epilogue.mask != nullptr && !(mask[l] > 0.0F)) v = 0.0F;
             return epilogue.accumulate ? old[l] + v : v;
           });
@@ -107,32 +147,32 @@ struct FinishDgrad {
 };
 
 /// dw[k, taps and channels] = old + sum; db[k] = old + sum of dy.
+template <class E>
 struct FinishWgrad {
   static constexpr bool kSumsRows = true;
-  float *dw, *db;                 // db: nullptr where it is not wanted
-  std::int64_t dw_part, db_part;  // elements from part to part
+  Results<E> dw;
+  float* db;             // nullptr where it is not wanted
+  std::int64_t db_part;  // elements from part to part
   int group_filters;
   unsigned filter_size;
-  bool accumulate, vectors;  // accesses of vectors are aligned
+  bool accumulate;  // false where the reduction is split
 
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& block,
                                         const typename T::Accumulators& acc) const {
     const int tile_filter = static_cast<int>(block.row);
-    float* const out = dw + blockIdx.z * dw_part +
-                       std::int64_t{block.group * group_filters + tile_filter} * filter_size +
-                       block.column;
+    const std::int64_t first =
+        std::int64_t{block.group * group_filters + tile_filter} * filter_size + block.column;
     const int left = static_cast<int>(filter_size - block.column);
     T::for_each_vector(
         acc, [](int) { return NoColumn{}; },
         [&](int row, int column, const auto& sum, const NoColumn&) {
           if (tile_filter + row >= group_filters) return;
-          float* const to = out + std::int64_t{row} * filter_size + column;
+          const std::int64_t at = first + std::int64_t{row} * filter_size + column;
           const int count = left - column;
           Vector<float, 4> old;
-          if (accumulate) old = load_each(to, count, vectors);
-          store_each(to, sum, count, vectors,
-                     [&](float v, int l) { return accumulate ? old[l] + v : v; });
+          if (accumulate) old = dw.load(at, count);
+          dw.store(at, sum, count, [&](float v, int l) { return accumulate ? old[l] + v : v; });
         });
   }
   /// The blocks of the first weights see all of dy.

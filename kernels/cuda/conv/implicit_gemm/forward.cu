@@ -10,39 +10,41 @@ namespace {
 template <class T, int Width>
 struct ForwardPass {
   using Tile = T;
-  using Left = PatchRows<float>;
-  using Right = MatrixRows<float>;
-  using Finish = FinishForward;
+  using E = typename T::Element;
+  using Left = PatchRows<E>;
+  using Right = MatrixRows<E>;
+  using Finish = FinishForward<E>;
   static constexpr int kLeftWidth = Width, kRightWidth = Width;
 };
 
 template <class P>
 void run(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamView stream) {
+  using E = typename P::E;
   const Patch patch = output_patch(p);
   const Odometer taps{patch.group_channels, patch.taps_across};
   const ForwardEpilogue epilogue = forward_epilogue(p.epilogue, a.b);
-  const std::int64_t count = p.y_shape().elements();
-  const bool whole = splits == 1;
-  float* const y = whole ? a.y.as<float>() : static_cast<float*>(a.context.workspace);
-  run_implicit_gemm<P>({.left = {patch, a.x.as<float>(), taps.digits(LeftCopies<P>::kStep)},
-                        .right = {a.w.as<float>(), p.k_per_group(), patch.depth},
+  const auto y = Results<E>::of(a.y, p.y_shape().elements(), splits, a.context.workspace,
+                                p.k_per_group() % 4 == 0);
+  run_implicit_gemm<P>({.left = {patch, a.x.as<E>(), taps.digits(LeftCopies<P>::kStep)},
+                        .right = {a.w.as<E>(), p.k_per_group(), patch.depth},
                         .rows = patch.cells,
                         .columns = p.k_per_group(),
                         .depth = patch.depth,
                         .groups = p.groups,
                         .splits = splits,
                         .finish = {.y = y,
-                                   .part = whole ? 0 : count,
                                    .pixels = patch.cells,
                                    .group_filters = p.k_per_group(),
                                    .filters = p.k,
-                                   .vectors = p.k_per_group() % 4 == 0 && is_aligned(y, 16),
-                                   .epilogue = whole ? epilogue : ForwardEpilogue{}}},
+                                   .epilogue = splits == 1 ? epilogue : ForwardEpilogue{}}},
                        stream);
-  if (!whole) run_reduce({y, count, splits}, a.y.as<float>(), p.k, epilogue, stream);
+  y.reduce(splits, stream, p.k, epilogue);
 }
 
-bool in_vectors(const ConvProblem& p) { return p.c_per_group() % 4 == 0; }
+template <class E>
+bool in_vectors(const ConvProblem& p) {
+  return p.c_per_group() % kPerAccess<E> == 0;
+}
 
 template <class Vector, class Scalar>
 void run_vector(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamView stream) {
@@ -58,6 +60,8 @@ Extents extents(const ConvProblem& p) {
 
 template <class Large, class Small, class ScalarTile>
 Algorithm<ConvForward> algorithm(Math math) {
+  using E = typename Large::Element;
+  constexpr int kWidth = kPerAccess<E>;
   using Scalar = ForwardPass<ScalarTile, 1>;
   const auto vector = []<class P>(P*) {
     return gemm_kernel<ConvForward, P>(run_vector<P, Scalar>);
@@ -66,9 +70,9 @@ Algorithm<ConvForward> algorithm(Math math) {
       {.math = math,
        .offered = {.bias = true, .relu = true},
        .extents = extents,
-       .in_vectors = in_vectors,
-       .vector = {vector(static_cast<ForwardPass<Large, 4>*>(nullptr)),
-                  vector(static_cast<ForwardPass<Small, 4>*>(nullptr))},
+       .in_vectors = in_vectors<E>,
+       .vector = {vector(static_cast<ForwardPass<Large, kWidth>*>(nullptr)),
+                  vector(static_cast<ForwardPass<Small, kWidth>*>(nullptr))},
        .scalar = {gemm_kernel<ConvForward, Scalar>(run<Scalar>)}});
 }
 

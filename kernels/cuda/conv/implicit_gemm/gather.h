@@ -77,7 +77,7 @@ class PatchRows {
     return {left_behind(index, end_), odometer().digits(index)};
   }
   __device__ __forceinline__ void next(Cursor& c) const {
-    c.left -= kSlice;
+    c.left -= kSliceOf<E>;
     c.digits = odometer().sum(c.digits, source_.step);
   }
   __device__ __forceinline__ Spot spot(const Cursor& c) const {
@@ -175,7 +175,7 @@ class MatrixRows {
         end_{block.end} {}
   __device__ __forceinline__ const E* tensor() const { return source_.matrix; }
   __device__ __forceinline__ Cursor begin(int, unsigned index) const { return index; }
-  __device__ __forceinline__ void next(Cursor& c) const { c += kSlice; }
+  __device__ __forceinline__ void next(Cursor& c) const { c += kSliceOf<E>; }
   __device__ __forceinline__ const Cursor& spot(const Cursor& c) const { return c; }
   __device__ __forceinline__ Place find(int i, const Cursor& c) const {
     return {first_ + static_cast<unsigned>(i) * source_.pitch + c, i < rows_ && c < end_};

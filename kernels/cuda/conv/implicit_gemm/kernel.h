@@ -1,7 +1,7 @@
 // kernel.h - implicit_gemm: the one kernel of all three passes and math modes.
 // Block  -> BM x BN outputs of one group over one part of the reduction; who has which: tile/simt.h
 //           and tile/tensor.h.
-// Loop   -> tile/pipeline.h: slices of 16 indices, copied by cp.async kStages - 1 slices ahead.
+// Loop   -> tile/pipeline.h: slices of 64 bytes a row, copied by cp.async kStages - 1 slices ahead.
 // Reuse  -> a staged element of the left operand serves BN outputs, of the right one BM.
 // Limits -> every filter, stride, padding and dilation; groups up to kMaxGroups.
 //
@@ -80,7 +80,8 @@ __global__ void __launch_bounds__(P::Tile::kThreads, P::Tile::kBlocks)
   RightCopies<P> b(right, block.begin);
 
   typename T::Accumulators acc = {};
-  const int slices = static_cast<int>((block.end - block.begin + kSlice - 1) / kSlice);
+  constexpr unsigned kIndices = kSliceOf<typename T::Element>;
+  const int slices = static_cast<int>((block.end - block.begin + kIndices - 1) / kIndices);
   const bool sums_rows = P::Finish::kSumsRows && finish.wants_sums(block) &&
                          threadIdx.x < static_cast<unsigned>(T::BM);
   if (sums_rows) s.row_sum[threadIdx.x] = 0.0F;
@@ -88,8 +89,8 @@ __global__ void __launch_bounds__(P::Tile::kThreads, P::Tile::kBlocks)
     if (!sums_rows) return;
     float sum = s.row_sum[threadIdx.x];
 #pragma unroll
-    for (int kk = 0; kk < kSlice; ++kk) {
-      sum += stage.a[T::LayoutA::at(static_cast<int>(threadIdx.x), kk)];
+    for (int kk = 0; kk < static_cast<int>(kIndices); ++kk) {
+      sum += load_float(&stage.a[T::LayoutA::at(static_cast<int>(threadIdx.x), kk)]);
     }
     s.row_sum[threadIdx.x] = sum;
   });

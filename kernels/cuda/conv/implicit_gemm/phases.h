@@ -100,21 +100,20 @@ class WeightsOfPhases {
 };
 
 /// Where those columns go: dx[n,h,w,c] = old + masked sum.
+template <class E>
 struct FinishPhases {
   static constexpr bool kSumsRows = false;
-  float* dx;
-  std::int64_t part;                   // elements from part to part
+  Results<E> dx;
   FastDivide grid_columns, grid_rows;  // of a phase
   unsigned cells;                      // of all images
   PhaseColumns columns;
   int height, width, channels;
   int first_row, first_column, row_step, column_step;  // of the first phase's cells
-  DgradEpilogue epilogue;
+  DgradEpilogue<E> epilogue;                           // none where the reduction is split
 
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& block,
                                         const typename T::Accumulators& acc) const {
-    float* const out = dx + blockIdx.z * part;
     T::for_each_vector(
         acc, [](int) { return NoColumn{}; },
         [&](int row, int column, const auto& sum, const NoColumn&) {
@@ -124,7 +123,7 @@ struct FinishPhases {
 #pragma unroll
           for (int l = 0; l < 4; ++l) {
             const unsigned n = block.column + static_cast<unsigned>(column + l);
-            if (n < static_cast<unsigned>(columns.count)) put(out, corner, n, block.group, sum[l]);
+            if (n < static_cast<unsigned>(columns.count)) put(corner, n, block.group, sum[l]);
           }
         });
   }
@@ -142,7 +141,7 @@ struct FinishPhases {
             static_cast<int>(grid_rows.remainder(row, image)) * row_step + first_row,
             static_cast<int>(grid_columns.remainder(cell, row)) * column_step + first_column};
   }
-  __device__ __forceinline__ void put(float* out, const Corner& corner, unsigned n, int group,
+  __device__ __forceinline__ void put(const Corner& corner, unsigned n, int group,
                                       float sum) const {
     const PhaseColumns::Column c = columns.at(n);
     const int i = corner.row + c.row, j = corner.column + c.column;
@@ -153,7 +152,11 @@ struct FinishPhases {
     const std::int64_t pixel = (std::int64_t{corner.image} * height + i) * width + j;
     const std::int64_t at =
         pixel * channels + group * static_cast<int>(columns.channels.divisor()) + c.channel;
-    out[at] = epilogue(sum, out, at);
+    if (dx.partials != nullptr) {
+      dx.partials[blockIdx.z * dx.part + at] = sum;
+    } else {
+      store_float(dx.tensor + at, epilogue(sum, dx.tensor, at));
+    }
   }
 };
 

@@ -43,7 +43,8 @@ struct WideTiles {
   template <class M>
   using Small = TensorTile<M, 64, 128, 32, 32, 3, 2, A, B>;
   template <class M>
-  using Scalar = TensorTile<M, 96, 128, 48, 32, 3, 2, A, B>;
+  // bf16: one block an SM, as its copies pass through registers, of which two blocks would spill 3.
+  using Scalar = TensorTile<M, 96, 128, 48, 32, 3, M::kMath == Math::bf16 ? 1 : 2, A, B>;
 };
 
 }  // namespace fovea::FOVEA_TARGET

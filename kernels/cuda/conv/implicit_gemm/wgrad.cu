@@ -12,41 +12,38 @@ namespace {
 template <class T, int Width>
 struct WgradPass {
   using Tile = T;
-  using Left = MatrixColumns<float>;
-  using Right = PatchColumns<float>;
-  using Finish = FinishWgrad;
+  using E = typename T::Element;
+  using Left = MatrixColumns<E>;
+  using Right = PatchColumns<E>;
+  using Finish = FinishWgrad<E>;
   static constexpr int kLeftWidth = Width, kRightWidth = Width;
 };
 
 template <class P>
 void run(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView stream) {
+  using E = typename P::E;
   const Patch patch = output_patch(p);
   const Odometer pixels{patch.grid_columns, patch.grid_rows};
   const std::int64_t weights = p.w_shape().elements();
-  float* const dw = a.dw.as<float>();
   float* const db = p.epilogue.db ? a.db.as<float>() : nullptr;
-  FinishWgrad finish{.dw = dw,
-                     .db = db,
-                     .dw_part = 0,
-                     .db_part = 0,
-                     .group_filters = p.k_per_group(),
-                     .filter_size = patch.depth,
-                     .accumulate = p.epilogue.acc,
-                     .vectors = false};
+  const auto dw = Results<E>::of(a.dw, weights, splits, a.context.workspace, patch.depth % 4 == 0);
+  FinishWgrad<E> finish{.dw = dw,
+                        .db = db,
+                        .db_part = 0,
+                        .group_filters = p.k_per_group(),
+                        .filter_size = patch.depth,
+                        .accumulate = p.epilogue.acc};
   if (splits > 1) {
-    finish.dw = static_cast<float*>(a.context.workspace);
-    finish.db = db != nullptr ? finish.dw + splits * weights : nullptr;
-    finish.dw_part = weights;
+    finish.db = db != nullptr ? dw.partials + splits * weights : nullptr;
     finish.db_part = p.k;
     finish.accumulate = false;
   }
-  finish.vectors = patch.depth % 4 == 0 && is_aligned(finish.dw, 16);
-  run_implicit_gemm<P>({.left = {.matrix = a.dy.as<float>(),
+  run_implicit_gemm<P>({.left = {.matrix = a.dy.as<E>(),
                                  .rows = p.k_per_group(),
                                  .pitch = static_cast<unsigned>(p.k),
                                  .stride = LeftCopies<P>::kStep},
                         .right = {.patch = patch,
-                                  .image = a.x.as<float>(),
+                                  .image = a.x.as<E>(),
                                   .stride = RightCopies<P>::kStep,
                                   .step = pixels.digits(RightCopies<P>::kStep)},
                         .rows = p.k_per_group(),
@@ -56,13 +53,15 @@ void run(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView 
                         .splits = splits,
                         .finish = finish},
                        stream);
-  if (splits == 1) return;
-  run_reduce({finish.dw, weights, splits}, dw, p.epilogue.acc, stream);
-  if (db != nullptr) run_reduce({finish.db, p.k, splits}, db, p.epilogue.acc, stream);
+  dw.reduce(splits, stream, p.epilogue.acc);
+  if (splits > 1 && db != nullptr) {
+    run_reduce({finish.db, p.k, splits}, db, p.epilogue.acc, stream);
+  }
 }
 
+template <class E>
 bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % 4 == 0 && p.k_per_group() % 4 == 0;
+  return p.c_per_group() % kPerAccess<E> == 0 && p.k_per_group() % kPerAccess<E> == 0;
 }
 
 template <class Vector, class Scalar>
@@ -73,15 +72,17 @@ void run_vector(const ConvProblem& p, int splits, const ConvWgrad::Args& a, Stre
 
 template <class Large, class Small, class ScalarTile>
 Algorithm<ConvWgrad> algorithm(Math math) {
+  using E = typename Large::Element;
+  constexpr int kWidth = kPerAccess<E>;
   using Scalar = WgradPass<ScalarTile, 1>;
   const auto vector = []<class P>(P*) { return gemm_kernel<ConvWgrad, P>(run_vector<P, Scalar>); };
   return implicit_gemm_algorithm<ConvWgrad>(
       {.math = math,
        .offered = kWgradEpilogues,
        .extents = wgrad_extents,
-       .in_vectors = in_vectors,
-       .vector = {vector(static_cast<WgradPass<Large, 4>*>(nullptr)),
-                  vector(static_cast<WgradPass<Small, 4>*>(nullptr))},
+       .in_vectors = in_vectors<E>,
+       .vector = {vector(static_cast<WgradPass<Large, kWidth>*>(nullptr)),
+                  vector(static_cast<WgradPass<Small, kWidth>*>(nullptr))},
        .scalar = {gemm_kernel<ConvWgrad, Scalar>(run<Scalar>)}});
 }
 
