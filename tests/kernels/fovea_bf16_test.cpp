@@ -1,5 +1,5 @@
-// fovea_bf16_test.cpp - engine fovea's ops on bf16 tensors that do and do not allow 16-byte access:
-// the same bits. That those bits are right is what the doors test.
+// fovea_bf16_test.cpp - engine fovea's ops on bf16 tensors that do and do not allow 16-byte access,
+// and together and apart: the same bits. That those bits are right is what the doors test.
 #include <fovea/tests/kernels/against_reference.h>
 
 namespace fovea::test {
@@ -149,6 +149,30 @@ TEST(FoveaBf16, NormalisationTakesAnyAddress) {
     call({x.view(in), argmax, dy.view(out), dx.view(in), {}});
     return dx.values();
   });
+}
+
+// Rounding keeps the order: the greatest of rounded values is the greatest value, rounded.
+TEST(FoveaBf16, LrnPoolGivesTheOutputOfItsPartsApart) {
+  Registry fovea;
+  emu::add_algorithms(fovea);
+  const Device device = Device::emulated();
+  for (const char* text : {"n2c16h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
+                           "n1c256h3w11size5a0.1b0.75k2r3u2"}) {
+    SCOPED_TRACE(text);
+    const LrnPoolProblem p = parse_lrn_pool(text);
+    const Shape in = p.x_shape(), out = p.y_shape();
+    Narrow x(reals(in.elements(), 1), 0), between(nothing(in.elements()), 0);
+    Narrow y(nothing(out.elements()), 0), both(nothing(out.elements()), 0);
+    std::vector<std::uint8_t> places(static_cast<std::size_t>(out.elements()));
+    const TensorView argmax{places.data(), DType::u8, out};
+    const Call<LrnForward> lrn(first_that_can<LrnForward>(fovea, p.lrn, device), p.lrn, device);
+    const Call<MaxPoolForward> pool(fovea.list<MaxPoolForward>().front(), p.pool, device);
+    const Call<LrnPoolForward> joined(fovea.list<LrnPoolForward>().front(), p, device);
+    lrn({x.view(in), between.view(in), {}});
+    pool({between.view(in), y.view(out), argmax, {}});
+    joined({x.view(in), both.view(out), argmax, {}});
+    EXPECT_EQ(both.values(), y.values());
+  }
 }
 
 TEST(FoveaBf16, GradientsOfLossesAndPicturesTakeAnyAddress) {
