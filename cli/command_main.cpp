@@ -31,7 +31,8 @@ void add_common(CLI::App& app, Common& o) {
                  "ordered list, as onednn,reference or fovea:direct_tiled; words: fastest, "
                  "smallest, check:A,B");
   app.add_option("--engine-for", o.engines_for, "LAYER=LIST, as 'conv*=reference'");
-  app.add_option("--math", o.math, "fp32, tf32 or bf16")->capture_default_str();
+  app.add_option("--math", o.math, "fp32, tf32, or bf16 with tensors in bf16")
+      ->capture_default_str();
   app.add_option("--seed", o.seed, "of everything random")->capture_default_str();
   app.add_option("--threads", o.threads, "host threads; 0: what quota and affinity allow")
       ->check(CLI::Range(0, 1024));

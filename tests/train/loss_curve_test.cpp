@@ -52,12 +52,20 @@ std::vector<double> losses(const Dataset& data, const Device& device, const std:
   return list;
 }
 
+MemoryDataset twenty_batches() { return squares(kSteps * Recipe::preset("lenet").train.batch); }
+
+// In fp32 by the reference; computed once.
+const std::vector<double>& expected_losses() {
+  static const std::vector<double> list = losses(twenty_batches(), Device::cpu(), "reference");
+  return list;
+}
+
 // The bound: a loss is a mean of 64 terms that passed four layers, whose sums round by a few 2^-24
 // of their terms' magnitudes, differently by engine; the updates hand that on at a rate of 0.01.
 // 2e-6 of the loss is 34 units in its last place; at most 4 were seen.
 TEST(LossCurve, EveryEngineFollowsTheReferenceForTwentyStepsOfLenet) {
-  const MemoryDataset data = squares(kSteps * Recipe::preset("lenet").train.batch);
-  const std::vector<double> expected = losses(data, Device::cpu(), "reference");
+  const MemoryDataset data = twenty_batches();
+  const std::vector<double>& expected = expected_losses();
   ASSERT_EQ(expected.size(), static_cast<std::size_t>(kSteps));
   if (kSteps >= 20) {
     EXPECT_LT(expected.back(), 0.9 * expected.front())
@@ -86,9 +94,9 @@ TEST(LossCurve, EveryEngineFollowsTheReferenceForTwentyStepsOfLenet) {
 // two dozen times on the way through lenet and back; most of it cancels in a mean over 64 pictures.
 // Six thousandths of the loss were the most that was seen.
 TEST(LossCurve, InBf16LenetFollowsFp32ForTwentySteps) {
-  const MemoryDataset data = squares(kSteps * Recipe::preset("lenet").train.batch);
-  const std::vector<double> exact = losses(data, Device::cpu(), "reference");
-  const std::vector<double> narrow = losses(data, Device::cpu(), "reference", {}, Math::bf16);
+  const std::vector<double>& exact = expected_losses();
+  const std::vector<double> narrow =
+      losses(twenty_batches(), Device::cpu(), "reference", {}, Math::bf16);
   ASSERT_EQ(narrow.size(), exact.size());
   EXPECT_NE(narrow, exact) << "was it computed in bf16?";
   for (std::size_t i = 0; i < exact.size(); ++i) {
