@@ -69,7 +69,8 @@ class FOVEA_API Executor {
   /// Bytes that allocate() takes on the device: parameters, arena, constants, metrics.
   std::size_t planned_bytes() const;
   /// Takes the memory and binds the plans. Weights may be shared: a block of layout().count()
-  /// elements on this device that outlives the executor and is only read.
+  /// elements on this device that outlives the executor and is only read; copies in bf16 are its
+  /// own.
   void allocate(const Tensor& shared_weights = {});
 
   const Plan& plan(PlanId id) const;
