@@ -60,7 +60,7 @@ Execution::Execution(const Subject& subject, const Trial& trial, const Variant& 
                      const DeviceInfo& device, const CaseValues& in, bool in_place)
     : in_{in},
       operands_{subject.operands()},
-      stored_{storage_of(trial.algorithm())},
+      stored_{trial.algorithm().math},
       stream_{device.device},
       state_{sizeof(StepState), stream_},
       ready_{trial.prepare(variant, device)},

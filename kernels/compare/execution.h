@@ -13,9 +13,6 @@
 
 namespace fovea::compare {
 
-/// The math mode whose types an algorithm's tensors have.
-inline Math storage_of(const AlgorithmFacts& a) { return a.fp32_tensors ? Math::fp32 : a.math; }
-
 /// The elements as floats, whatever their type.
 std::vector<float> as_floats(const HostTensor& t);
 

@@ -88,7 +88,7 @@ class OpRows {
     row.engine = a.engine;
     row.algorithm = a.name;
     row.device = to_string(device_.device);
-    stored_ = storage_of(a);
+    stored_ = a.math;
     row.bytes = bytes_of(stored_);
     if (const Verdict v = verdict_of(trial, math); !v) {
       row.status = Status::declined;

@@ -25,7 +25,6 @@ struct AlgorithmFacts {
   Math math = Math::fp32;
   bool exact_on_integers = true;
   double error_factor = 1;
-  bool fp32_tensors = false;
   bool bf16_tensors = false;
   bool has_variants = false;
 };
@@ -38,7 +37,6 @@ AlgorithmFacts facts_of(const Algorithm<Op>& a) {
           a.math,
           a.exact_on_integers,
           a.error_factor,
-          a.fp32_tensors,
           a.bf16_tensors,
           static_cast<bool>(a.variants)};
 }

@@ -161,9 +161,6 @@ class Chooser {
     const AlgorithmFacts a = all_.facts(i);
     Verdict v = all_.verdict(i);
     if (v) v = all_.offers(i, limits_);
-    if (v && a.math == Math::bf16 && a.fp32_tensors) {
-      v = Verdict::no("takes tensors in fp32, and a net's are bf16");
-    }
     if (!v && !has_twin(a)) note(declined_, a.engine + ":" + a.name, v.why_not);
     return v.yes;
   }

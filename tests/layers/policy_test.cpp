@@ -301,30 +301,5 @@ TEST(EngineFastest, IsRefusedWhereNoTimeIsASpeed) {
                Unsupported);
 }
 
-// compare gives such an algorithm the tensors that it takes; a plan has none.
-TEST(Policy, AnAlgorithmOnFp32TensorsIsPassedOverByANetInBf16) {
-  Registry registry;
-  for (const bool fp32_tensors : {true, false}) {
-    Algorithm<ConvForward> a;
-    a.engine = "mine";
-    a.name = fp32_tensors ? "rounds" : "narrow";
-    a.devices = Devices::cpu;
-    a.math = Math::bf16;
-    a.fp32_tensors = fp32_tensors;
-    a.prepare = [](const ConvProblem& p, const Variant&, const DeviceInfo&) {
-      return prepared<ConvForward>(p,
-                                   [](const ConvProblem&, const ConvForward::Args&, StreamView) {});
-    };
-    registry.add(std::move(a));
-  }
-  Policy policy;
-  policy.engines = parse_engines("mine");
-  const auto chosen = try_choose<ConvForward>(
-      registry, parse_conv("n1c1h4k1r3"), device_info(Device::cpu()), Math::bf16, policy, "c", {});
-  ASSERT_TRUE(chosen);
-  EXPECT_EQ(chosen.algorithm->name, "narrow");
-  EXPECT_NE(chosen.why.find("takes tensors in fp32"), std::string::npos) << chosen.why;
-}
-
 }  // namespace
 }  // namespace fovea::test

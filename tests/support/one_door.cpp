@@ -47,7 +47,7 @@ CaseValues expect_right(const Subject& subject, const Trial& trial, const Varian
       values == Values::integers && a.exact_on_integers && subject.facts().exact_on_integers;
   Execution execution(subject, trial, variant, device, in, false);
   CaseValues first = run_cleanly(execution, [&] { return execution.run(); });
-  const Math stored = storage_of(a);
+  const Math stored = a.math;
   expect_close(subject, first, in, reference, exact, a.math, stored,
                execution.ready().error_factor(a.error_factor));
   if (thoroughness.again) {
