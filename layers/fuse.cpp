@@ -1,159 +1,10 @@
 #include <fovea/layers/fuse.h>
+#include <fovea/layers/fusion.h>
 
-#include <algorithm>
-#include <initializer_list>
-#include <set>
 #include <utility>
 
 namespace fovea {
 namespace {
-
-// Has every question answered with a time, also where there is nothing to choose from.
-class EachTimed final : public Tuner {
- public:
-  explicit EachTimed(Tuner& tuner) : tuner_{tuner} {}
-  TuningAnswer fastest(const TuningQuestion& question) override {
-    TuningQuestion q = question;
-    q.alone_too = true;
-    return tuner_.fastest(q);
-  }
-
- private:
-  Tuner& tuner_;
-};
-
-// The graph being fused, with the questions that the rules ask.
-class Fusion {
- public:
-  Fusion(Graph& graph, const Target& target, const std::vector<std::string>& keep)
-      : graph_{graph}, target_{target}, timed_{target}, dead_(graph.nodes().size(), false) {
-    if (target.policy.tuner)
-      timed_.policy.tuner = std::make_shared<EachTimed>(*target.policy.tuner);
-    for (const std::string& name : keep) kept_.insert(graph.storage(graph.find(name)).id());
-  }
-
-  std::size_t size() const { return dead_.size(); }
-  bool alive(std::size_t i) const { return !dead_[i]; }
-  Node& node(std::size_t i) { return graph_.nodes()[i]; }
-  void remove(std::size_t i) { dead_[i] = true; }
-  bool same(Value a, Value b) const { return a && b && graph_.storage(a) == graph_.storage(b); }
-
-  // The only node that reads `v`, or size() where there are none, several, or `v` is kept; what a
-  // parameter's gradient is read by stands outside the graph.
-  std::size_t only_reader(Value v) {
-    if (kept_.contains(graph_.storage(v).id())) return size();
-    if (graph_.info(graph_.storage(v)).role == Role::gradient) return size();
-    std::size_t reader = size();
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (!alive(i)) continue;
-      for (const Value& in : node(i).inputs) {
-        if (!same(in, v)) continue;
-        if (reader != size()) return size();
-        reader = i;
-      }
-    }
-    return reader;
-  }
-
-  // The node that first writes `v`, or size().
-  std::size_t writer(Value v) {
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (!alive(i)) continue;
-      for (const Value& out : node(i).outputs) {
-        if (same(out, v)) return i;
-      }
-    }
-    return size();
-  }
-
-  template <class Tag>
-  const typename Tag::Problem* problem(std::size_t i) {
-    return i < size() && alive(i) ? problem_as<Tag>(*node(i).op) : nullptr;
-  }
-
-  // Node i with the problem that has a larger epilogue.
-  template <class Tag>
-  Node widened(std::size_t i, const typename Tag::Problem& p) {
-    Node joined = node(i);
-    joined.op = std::make_shared<OpOf<Tag>>(p);
-    return joined;
-  }
-
-  // Puts `joined` in the place of node i, which is one of its parts; the others are gone. Not where
-  // both ways were measured and the parts took less.
-  bool join(std::size_t i, Node joined, std::initializer_list<std::size_t> others) {
-    double apart = us_of(node(i));
-    bool measured = apart > 0;
-    for (const std::size_t other : others) {
-      const double us = us_of(node(other));
-      measured = measured && us > 0;
-      apart += us;
-    }
-    if (measured && us_of(joined) > apart) return false;
-    node(i) = std::move(joined);
-    for (const std::size_t other : others) remove(other);
-    return true;
-  }
-
-  // What the node takes by the tuner, where its layer's list lets it choose; else 0.
-  double us_of(const Node& n) {
-    const Policy& policy = timed_.policy;
-    const auto& list = policy.for_layer(n.layer);
-    if (!policy.tuner || std::ranges::find(list, kFastest, &EngineName::engine) == list.end() ||
-        (policy.recorded && policy.must_repeat)) {
-      return 0;
-    }
-    std::vector<TensorView> operands;
-    for (const auto* values : {&n.inputs, &n.outputs}) {
-      for (const Value& v : *values) {
-        operands.push_back(v ? TensorView{nullptr, graph_.info(v).dtype, graph_.info(v).shape}
-                             : TensorView{});
-      }
-    }
-    try {
-      return n.op->prepare(timed_, n.layer, operands).choice.us;
-    } catch (const Unsupported&) {  // alone nothing runs it
-      return 0;
-    }
-  }
-
-  // To be joined must not cost the engine that was asked for first: whether no later entry of node
-  // i's list would run `joined` than runs `first` alone.
-  template <class Joined, class First>
-  bool joins(std::size_t i, const typename Joined::Problem& joined,
-             const typename First::Problem& first) {
-    return may_join<Joined, First>(target_.registry, joined, first, target_.device, target_.math,
-                                   target_.policy, node(i).layer);
-  }
-
-  void replace_reads(Value from, Value to) {
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (!alive(i)) continue;
-      for (Value& in : node(i).inputs) {
-        if (same(in, from)) in = to;
-      }
-    }
-  }
-
-  bool is_arena_value(Value v) const {
-    return graph_.info(graph_.storage(v)).role == Role::activation;
-  }
-
-  void sweep() {
-    std::vector<Node> left;
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (alive(i)) left.push_back(std::move(graph_.nodes()[i]));
-    }
-    graph_.nodes() = std::move(left);
-  }
-
- private:
-  Graph& graph_;
-  const Target& target_;
-  Target timed_;  // with a tuner that leaves nothing untimed
-  std::vector<bool> dead_;
-  std::set<int> kept_;
-};
 
 // conv -> add_bias -> relu or tanh.
 template <class Tag>
@@ -298,6 +149,7 @@ void fuse_lrn_pool_gradient(Fusion& f, std::size_t i) {
 void fuse(Graph& graph, const Target& target, const std::vector<std::string>& keep) {
   Fusion f(graph, target, keep);
   for (std::size_t i = 0; i < f.size(); ++i) {
+    fold_input(f, i);
     fuse_forward<ConvForward>(f, i);
     fuse_forward<LinearForward>(f, i);
     fuse_bias_gradient<ConvWgrad>(f, i);

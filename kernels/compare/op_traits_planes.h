@@ -301,7 +301,9 @@ struct OpTraits<InputCast> : CommonTraits<InputCast> {
   static constexpr bool kNeedsState = true;
   static bool exact_on_integers(const InputProblem&) { return true; }
   static double most_zeros(const InputProblem& p) {
-    return most_zeros_where(least_in_picture(p.h, p.pad, p.out_h) *
+    const double unfolded = static_cast<double>(p.n) * p.out_h * p.out_w * p.c;
+    const double of_all = std::min(1.0, unfolded / static_cast<double>(p.y_shape().elements()));
+    return most_zeros_where(of_all * least_in_picture(p.h, p.pad, p.out_h) *
                             least_in_picture(p.w, p.pad, p.out_w));
   }
   static Operands operands(const InputProblem& p) {

@@ -67,7 +67,7 @@ InputProblem parse_input(std::string_view text) {
       {"top_left", View::top_left},       {"top_right", View::top_right},
       {"bottom_left", View::bottom_left}, {"bottom_right", View::bottom_right}};
   const ProblemText f(
-      text, {"n", "c", "h", "w", "oh", "ow", "pad"},
+      text, {"n", "c", "h", "w", "oh", "ow", "pad", "fold", "fh", "fw", "ft", "fl"},
       {"random", "centre", "top_left", "top_right", "bottom_left", "bottom_right", "mirror"});
   InputProblem p;
   p.n = f.count("n");
@@ -81,6 +81,14 @@ InputProblem parse_input(std::string_view text) {
     if (f.flag(name)) p.view = view;
   }
   p.mirror = f.flag("mirror");
+  p.fold.by = f.count("fold", 1);
+  if (p.fold.by != 1) {
+    p.fold = {.by = p.fold.by,
+              .top = f.count("ft", 0, 0),
+              .left = f.count("fl", 0, 0),
+              .rows = f.count("fh"),
+              .columns = f.count("fw")};
+  }
   validate(p);
   return p;
 }

@@ -1,4 +1,4 @@
-// input.cu - uint8 pictures to normalised values: crop, mirror, padding; input.h says which cell.
+// input.cu - uint8 pictures to normalised values: crop, mirror, padding, folding; input.h has it.
 // Block  -> 1024 consecutive values of one image, in bf16 2048, whose crop is drawn once, by
 //           thread 0.
 // Thread -> 4 neighbouring values, in bf16 8, and one 16-byte store where an image has a multiple
@@ -67,21 +67,48 @@ __device__ Crop crop_of(const InputProblem& p, const StepState* state, int image
   return crop;
 }
 
-/// Value e of an image: row i, column j, channel c.
+/// What the net sees: row, column, channel; may lie outside where it is folded.
+struct Cell {
+  int i, j, c;
+};
+
+/// Value e of an image of such a width.
+__device__ Cell cell_of(unsigned e, unsigned width, unsigned channels) {
+  const unsigned pixel = e / channels;
+  const unsigned i = pixel / width;
+  return {static_cast<int>(i), static_cast<int>(pixel - i * width),
+          static_cast<int>(e - pixel * channels)};
+}
+
+/// Value e of an image.
+template <bool Folded>
+__device__ Cell cell_of(const InputProblem& p, int e) {
+  const auto channels = static_cast<unsigned>(p.c);
+  if constexpr (!Folded) {
+    return cell_of(static_cast<unsigned>(e), static_cast<unsigned>(p.out_w), channels);
+  }
+  const InputFold& f = p.fold;
+  const auto by = static_cast<unsigned>(f.by);
+  const Cell block =
+      cell_of(static_cast<unsigned>(e), static_cast<unsigned>(f.columns), by * by * channels);
+  const Cell inside = cell_of(static_cast<unsigned>(block.c), by, channels);
+  return {block.i * f.by + inside.i - f.top, block.j * f.by + inside.j - f.left, inside.c};
+}
+
+template <bool Folded>
 __device__ float value_of(const InputGeometry& g, const Crop& crop, int e,
                           const std::uint8_t* picture, const float* mean, const float* scale) {
-  const auto pixel = static_cast<unsigned>(e) / static_cast<unsigned>(g.p.c);
-  const int c = e - static_cast<int>(pixel) * g.p.c;
-  const int i = static_cast<int>(pixel / static_cast<unsigned>(g.p.out_w));
-  const int j = static_cast<int>(pixel) - i * g.p.out_w;
+  const auto [i, j, c] = cell_of<Folded>(g.p, e);
+  if (Folded && (i < 0 || i >= g.p.out_h || j < 0 || j >= g.p.out_w)) return 0;
   const int row = i + crop.top;
   const int column = crop.left + (crop.mirrored != 0 ? g.p.out_w - 1 - j : j);
   if (row < 0 || row >= g.p.h || column < 0 || column >= g.p.w) return 0;
+  const int cell = Folded ? (i * g.p.out_w + j) * g.p.c + c : e;
   const float v = picture[(row * g.p.w + column) * g.p.c + c];
-  return (v - mean[g.mean_of_cell ? e : c]) * scale[c];
+  return (v - mean[g.mean_of_cell ? cell : c]) * scale[c];
 }
 
-template <int W, class T>
+template <bool Folded, int W, class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
     cast_images(InputGeometry g, const StepState* state, const std::uint8_t* x, const float* mean,
                 const float* scale, T* y) {
@@ -101,12 +128,12 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   for (int part = 0; part < kPerAccess<T> / W; ++part, e += kPointwiseThreads * W) {
     if (e >= g.per_image) return;  // W divides it
     Vector<float, W> v;
-    for (int l = 0; l < W; ++l) v[l] = value_of(g, crop, e + l, picture, mean, scale);
+    for (int l = 0; l < W; ++l) v[l] = value_of<Folded>(g, crop, e + l, picture, mean, scale);
     store_floats<W>(out + e, v);
   }
 }
 
-template <class T>
+template <bool Folded, class T>
 void run_cast(const InputProblem& p, const InputCast::Args& a, T* y, StreamView stream) {
   constexpr int kWide = kPerAccess<T>;
   const auto per_image = static_cast<int>(p.y_shape().elements() / p.n);
@@ -115,12 +142,15 @@ void run_cast(const InputProblem& p, const InputCast::Args& a, T* y, StreamView 
                  .block = {kPointwiseThreads},
                  .smem = sizeof(Crop)};
   const bool vectors = per_image % kWide == 0 && allow_vectors(y);
-  launch(vectors ? cast_images<kWide, T> : cast_images<1, T>, l, stream, g, a.context.state,
-         a.x.as<std::uint8_t>(), a.mean.as<float>(), a.scale.as<float>(), y);
+  launch(vectors ? cast_images<Folded, kWide, T> : cast_images<Folded, 1, T>, l, stream, g,
+         a.context.state, a.x.as<std::uint8_t>(), a.mean.as<float>(), a.scale.as<float>(), y);
 }
 
 void run(const InputProblem& p, const InputCast::Args& a, StreamView stream) {
-  by_type(a.y, [&]<class T>(T) { run_cast(p, a, a.y.as<T>(), stream); });
+  by_type(a.y, [&]<class T>(T) {
+    T* const y = a.y.as<T>();
+    p.fold.by == 1 ? run_cast<false>(p, a, y, stream) : run_cast<true>(p, a, y, stream);
+  });
 }
 
 }  // namespace

@@ -234,6 +234,10 @@ void validate(const InputProblem& p) {
           "every extent is at least 1 and padding not negative");
   require(p.out_h >= 1 && p.out_w >= 1 && p.out_h <= p.h + 2 * p.pad && p.out_w <= p.w + 2 * p.pad,
           text, "the crop does not fit into the padded picture");
+  const InputFold& f = p.fold;
+  require(f.by == 1 || ((f.by == 2 || f.by == 4) && f.rows >= 1 && f.columns >= 1 && f.top >= 0 &&
+                        f.left >= 0),
+          text, "it is folded by 2 or 4, with padding that is not negative");
   require_addressable(p.x_shape(), text);
   require_addressable(p.y_shape(), text);
 }
@@ -244,6 +248,10 @@ std::string to_string(const InputProblem& p, bool) {
   std::string t = "n" + num(p.n) + "c" + num(p.c) + "h" + num(p.h) + "w" + num(p.w) + "oh" +
                   num(p.out_h) + "ow" + num(p.out_w);
   if (p.pad != 0) t += "pad" + num(p.pad);
+  if (const InputFold& f = p.fold; f.by != 1) {
+    t += "fold" + num(f.by) + "fh" + num(f.rows) + "fw" + num(f.columns) + "ft" + num(f.top) +
+         "fl" + num(f.left);
+  }
   t += "+" + std::string(kViews[static_cast<int>(p.view)]);
   return p.mirror ? t + "+mirror" : t;
 }

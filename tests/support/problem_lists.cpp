@@ -281,6 +281,18 @@ void append(const std::string& list, Pass, std::vector<InputProblem>& to) {
     to.push_back({2, 9, 8, 3, 6, 5, 0, view, view == top_right});
     to.push_back({2, 10, 8, 3, 11, 6, 1, view, view == bottom_left});
   }
+  // Folded for a 5x5 filter of stride 2 with padding 2 and 1, and for one of 11x11 and stride 4.
+  to.push_back({2,
+                9,
+                12,
+                3,
+                7,
+                8,
+                0,
+                random,
+                true,
+                {.by = 2, .top = 2, .left = 1, .rows = 6, .columns = 5}});
+  to.push_back({1, 21, 19, 3, 19, 19, 1, centre, true, {.by = 4, .rows = 5, .columns = 5}});
   to = only_edges(list, to);
 }
 

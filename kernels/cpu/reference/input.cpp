@@ -2,6 +2,8 @@
 #include <fovea/core/philox.h>
 #include <fovea/kernels/cpu/reference/parts.h>
 
+#include <algorithm>
+
 namespace fovea::reference {
 namespace {
 
@@ -40,12 +42,24 @@ Crop crop_of(const InputProblem& p, const Context& context, int image) {
   return {};
 }
 
+// Where value c of row i and column j of an image lies; -1: nowhere, as no folded pixel has it.
+std::int64_t place(const InputProblem& p, int i, int j, int c) {
+  if (p.fold.by == 1) return (std::int64_t{i} * p.out_w + j) * p.c + c;
+  const InputFold& f = p.fold;
+  const int row = i + f.top, column = j + f.left;
+  if (row / f.by >= f.rows || column / f.by >= f.columns) return -1;
+  const std::int64_t pixel = std::int64_t{row / f.by} * f.columns + column / f.by;
+  return ((pixel * f.by + row % f.by) * f.by + column % f.by) * p.c + c;
+}
+
 void cast(const InputProblem& p, const InputCast::Args& args, Floats& floats) {
   const std::uint8_t* x = args.x.as<std::uint8_t>();
   const float* mean = floats.in(args.mean);
   const float* scale = floats.in(args.scale);
   float* y = floats.out(args.y);
   const bool mean_image = args.mean.elements() != p.c;
+  const std::int64_t of_image = p.y_shape().elements() / p.n;
+  if (p.fold.by != 1) std::fill_n(y, p.n * of_image, 0.0F);  // the convolution's padding
   parallel(p.n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t m = begin; m < end; ++m) {
       const Crop crop = crop_of(p, args.context, static_cast<int>(m));
@@ -61,7 +75,8 @@ void cast(const InputProblem& p, const InputCast::Args& args, Floats& floats) {
               const double stored = x[((m * p.h + row) * p.w + column) * p.c + c];
               v = (stored - mean[mean_image ? pixel * p.c + c : c]) * scale[c];
             }
-            y[(m * p.out_h * p.out_w + pixel) * p.c + c] = static_cast<float>(v);
+            const std::int64_t at = place(p, i, j, c);
+            if (at >= 0) y[m * of_image + at] = static_cast<float>(v);
           }
         }
       }

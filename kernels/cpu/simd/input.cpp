@@ -117,9 +117,15 @@ void cast(const InputProblem& p, const InputCast::Args& args, Isa isa) {
 }  // namespace
 
 void add_input(Registry& registry, Isa isa) {
-  add_loops<InputCast>(registry, isa, cast, [](const InputProblem& p) {
-    return static_cast<std::size_t>(p.out_w) * static_cast<std::size_t>(p.c) * 2 * sizeof(float);
-  });
+  add_loops<InputCast>(
+      registry, isa, cast,
+      [](const InputProblem& p) {
+        return static_cast<std::size_t>(p.out_w) * static_cast<std::size_t>(p.c) * 2 *
+               sizeof(float);
+      },
+      [](const InputProblem& p, const DeviceInfo&) {
+        return p.fold.by == 1 ? Verdict{} : Verdict::no("does not fold");
+      });
 }
 
 }  // namespace fovea::simd
