@@ -40,6 +40,42 @@ void fuse_forward(Fusion& f, std::size_t i) {
   }
 }
 
+// A product with its bias and activation -> dropout. ReLU's derivative may read the activation too:
+// behind the dropout it finds the same zeros, and where an element was dropped its gradient, which
+// came through the dropout, is 0 already.
+template <class Tag>
+void fuse_dropout(Fusion& f, std::size_t i) {
+  const auto* p = f.problem<Tag>(i);
+  if (p == nullptr || p->epilogue.drop) return;
+  const Value y = f.node(i).outputs[0];
+  const auto dropout_of = [&](std::size_t n) { return f.problem<Dropout>(n); };
+  std::size_t drop = f.size();
+  for (const std::size_t reader : f.readers(y)) {
+    if (dropout_of(reader) != nullptr) {
+      if (drop != f.size()) return;
+      drop = reader;
+      continue;
+    }
+    const auto* a = f.problem<ActivationBackward>(reader);
+    if (a == nullptr || a->kind != Activation::relu || !f.same(f.node(reader).inputs[1], y)) return;
+    const std::size_t through = f.writer(f.node(reader).inputs[0]);
+    if (dropout_of(through) == nullptr || drop == f.size() ||
+        *dropout_of(through) != *dropout_of(drop)) {
+      return;
+    }
+  }
+  if (drop == f.size()) return;
+  const DropoutProblem& d = *dropout_of(drop);
+  auto wide = *p;
+  wide.epilogue.drop = true;
+  wide.drop = {d.rate, d.scale, d.layer};
+  if (!f.joins<Tag, Tag>(i, wide, *p)) return;
+  Node joined = f.widened<Tag>(i, wide);
+  const Value dropped = f.node(drop).outputs[0];
+  joined.outputs[0] = dropped;
+  if (f.join(i, std::move(joined), {drop})) f.replace_reads(y, dropped);
+}
+
 // wgrad and the bias gradient of the same dy.
 template <class Tag>
 void fuse_bias_gradient(Fusion& f, std::size_t i) {
@@ -152,6 +188,8 @@ void fuse(Graph& graph, const Target& target, const std::vector<std::string>& ke
     fold_input(f, i);
     fuse_forward<ConvForward>(f, i);
     fuse_forward<LinearForward>(f, i);
+    fuse_dropout<ConvForward>(f, i);
+    fuse_dropout<LinearForward>(f, i);
     fuse_bias_gradient<ConvWgrad>(f, i);
     fuse_bias_gradient<LinearWgrad>(f, i);
     fuse_accumulate<ConvDgrad>(f, i);

@@ -11,8 +11,8 @@
 
 namespace fovea {
 
-/// Joins, in convolutions and linear layers: bias and activation into forward; the bias gradient
-/// into wgrad; ReLU's derivative of the layer below, and the sum of two gradients, into dgrad. And
+/// Joins, in convolutions and linear layers: bias, activation and dropout into forward; the bias
+/// gradient into wgrad; ReLU's derivative of the layer below, and the sum of two gradients, into dgrad. And
 /// LRN with the max pooling behind it, both passes, where the engine that runs LRN can.
 /// And lets the input cast leave x folded for a first convolution with a stride, in math mode bf16 or
 /// where `fastest` measured that it pays.

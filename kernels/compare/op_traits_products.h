@@ -13,12 +13,18 @@ inline double share_left_by(const Epilogue& e) {
   return (e.relu ? 0.5 : 1.0) * (e.mask ? 0.75 : 1.0);
 }
 
+/// The same with +drop.
+template <class Problem>
+double share_left(const Problem& p) {
+  return share_left_by(p.epilogue) * (p.epilogue.drop ? 1.0 - double{p.drop.rate} : 1.0);
+}
+
 /// Forward, dgrad, wgrad of a problem with x_shape(), w_shape(), y_shape() and an epilogue.
 template <class Op>
 struct ProductTraits : CommonTraits<Op> {
   using Problem = typename Op::Problem;
   static bool exact_on_integers(const Problem& p) { return !p.epilogue.tanh; }
-  static double most_zeros(const Problem& p) { return most_zeros_where(share_left_by(p.epilogue)); }
+  static double most_zeros(const Problem& p) { return most_zeros_where(share_left(p)); }
   static CaseValues absolute_sums(const Problem& p, const CaseValues& in) {
     Problem linear = p;
     linear.epilogue.tanh = false;
@@ -41,6 +47,7 @@ struct ProductTraits : CommonTraits<Op> {
 
 template <class Op>
 struct ForwardProductTraits : ProductTraits<Op> {
+  static constexpr bool kNeedsState = true;  // +drop
   static auto operands(const typename Op::Problem& p) {
     using A = typename Op::Args;
     std::vector<Operand> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
@@ -93,7 +100,7 @@ struct OpTraits<ConvForward> : ForwardProductTraits<ConvForward> {
   static double most_zeros(const ConvProblem& p) {
     const double sees =
         p.epilogue.bias ? 1 : covered(row_windows(p)).windows * covered(column_windows(p)).windows;
-    return most_zeros_where(sees * share_left_by(p.epilogue));
+    return most_zeros_where(sees * share_left(p));
   }
 };
 template <>

@@ -68,6 +68,7 @@ void validate(const ConvProblem& p) {
   require(small({p.n, p.h, p.w, p.c}) && small({p.n, rows, columns, p.k}) &&
               small({p.k, p.r, p.s, p.c / p.groups}),
           p, "a tensor has 2^31 elements or more; use a smaller batch");
+  if (p.epilogue.drop) validate(p.drop, "convolution " + to_string(p));
   if (!p.s2d) return;
   const Verdict v = can_fold(p);
   require(v.yes, p, "x cannot lie in s2d: " + v.why_not);
@@ -89,12 +90,14 @@ std::string to_string(const ConvProblem& p, bool canonical) {
   field(p.dw != p.dh, "dw" + std::to_string(p.dw));
   field(p.groups != 1, "g" + std::to_string(p.groups));
   field(p.s2d, p.s2d ? "+s2d" : "");
-  return t + to_string(p.epilogue);
+  return t + to_string(p.epilogue, p.drop);
 }
 
 ConvProblem parse_conv(std::string_view text) {
   if (text.starts_with("conv:")) text.remove_prefix(5);
-  const ProblemText f(text,
+  std::string words(text);
+  const Drop drop = take_drop(words);
+  const ProblemText f(words,
                       {"n", "c", "h", "w", "k", "r", "s", "u", "v", "ph", "pw", "dh", "dw", "g"},
                       {"bias", "relu", "tanh", "drop", "mask", "acc", "db", "sgd", "s2d"});
   ConvProblem p;
@@ -116,6 +119,7 @@ ConvProblem parse_conv(std::string_view text) {
   p.groups = f.count("g", 1);
   p.epilogue = {f.flag("bias"), f.flag("relu"), f.flag("tanh"), f.flag("drop"),
                 f.flag("mask"), f.flag("acc"),  f.flag("db"),   f.flag("sgd")};
+  p.drop = drop;
   p.s2d = f.flag("s2d");
   validate(p);
   return p;

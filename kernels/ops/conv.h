@@ -6,6 +6,7 @@
 #include <fovea/core/api.h>
 #include <fovea/core/tensor.h>
 #include <fovea/kernels/ops/algorithm.h>
+#include <fovea/kernels/ops/drop.h>
 
 #include <cstdint>
 #include <string>
@@ -26,7 +27,7 @@ struct Epilogue {
   bool bias = false;  // + b[k]
   bool relu = false;  // max(0, .) after the bias
   bool tanh = false;  // tanh after the bias
-  bool drop = false;  // dropout after the activation
+  bool drop = false;  // dropout after the activation: drop.h
   bool mask = false;  // dgrad: times (y_below > 0), ReLU's derivative of the layer below
   bool acc = false;   // dgrad, wgrad: added to what the output holds
   bool db = false;    // wgrad: the bias gradient too
@@ -47,6 +48,7 @@ struct FOVEA_API ConvProblem {
   int dh = 1, dw = 1;  // dilation: 1 = none
   int groups = 1;
   Epilogue epilogue{};
+  Drop drop{};  // with +drop
   /// forward, wgrad: x lies in format s2d2 or s2d4, as the stride says, padding included: u x v
   /// pixels became one (space_to_depth.h). Text: "+s2d".
   bool s2d = false;

@@ -14,6 +14,7 @@ namespace fovea {
 struct FOVEA_API LinearProblem {
   int m = 0, n = 0, k = 0;  // rows (batch), outputs, inputs
   Epilogue epilogue{};
+  Drop drop{};  // with +drop
   constexpr std::int64_t flops() const { return 2LL * m * n * k; }
   Shape x_shape() const { return {m, k}; }
   Shape w_shape() const { return {n, k}; }

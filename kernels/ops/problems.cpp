@@ -30,19 +30,23 @@ void validate(const LinearProblem& p) {
   const std::string text = "linear " + to_string(p);
   require(p.m >= 1 && p.n >= 1 && p.k >= 1, text, "every extent is at least 1");
   for (const Shape& s : {p.x_shape(), p.w_shape(), p.y_shape()}) require_addressable(s, text);
+  if (p.epilogue.drop) validate(p.drop, text);
 }
 
 std::string to_string(const LinearProblem& p, bool) {
-  return "m" + num(p.m) + "n" + num(p.n) + "k" + num(p.k) + to_string(p.epilogue);
+  return "m" + num(p.m) + "n" + num(p.n) + "k" + num(p.k) + to_string(p.epilogue, p.drop);
 }
 
 LinearProblem parse_linear(std::string_view text) {
   if (text.starts_with("gemm:")) text.remove_prefix(5);
-  const ProblemText f(text, {"m", "n", "k"},
+  std::string words(text);
+  const Drop drop = take_drop(words);
+  const ProblemText f(words, {"m", "n", "k"},
                       {"bias", "relu", "tanh", "drop", "mask", "acc", "db", "sgd"});
   LinearProblem p{.m = f.count("m"), .n = f.count("n"), .k = f.count("k"), .epilogue = {}};
   p.epilogue = {f.flag("bias"), f.flag("relu"), f.flag("tanh"), f.flag("drop"),
                 f.flag("mask"), f.flag("acc"),  f.flag("db"),   f.flag("sgd")};
+  p.drop = drop;
   validate(p);
   return p;
 }

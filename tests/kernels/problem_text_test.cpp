@@ -34,6 +34,28 @@ void expect_round_trips(const std::string& name, const Parse& parse) {
   }
 }
 
+TEST(ProblemText, DropHasNumbersOfItsOwn) {
+  const LinearProblem plain = parse_linear("m2n3k4+bias+drop");
+  EXPECT_EQ(plain.drop, Drop{});
+  EXPECT_EQ(to_string(plain), "m2n3k4+bias+drop");
+  const LinearProblem p = parse_linear("gemm:m2n3k4+bias+relu+drop0.3:1.4285715:7");
+  EXPECT_EQ(p.drop, (Drop{0.3F, 1.4285715F, 7}));
+  EXPECT_EQ(to_string(p), "m2n3k4+bias+relu+drop0.3:1.4285715:7");
+  EXPECT_EQ(parse_conv("n1c1h4k1r3+drop0.25:1:2").drop.layer, 2U);
+  for (const char* bad :
+       {"m2n3k4+drop1:1:0", "m2n3k4+drop0.5:0:0", "m2n3k4+drop0.5", "m2n3k4+dropx"}) {
+    EXPECT_THROW(parse_linear(bad), InvalidArgument) << bad;
+  }
+}
+
+TEST(ProblemText, S2dIsOfAConvolutionThatCanBeFolded) {
+  const ConvProblem p = parse_conv("n2c3h227k96r11u4+s2d+bias");
+  EXPECT_TRUE(p.s2d);
+  EXPECT_EQ(to_string(p), "n2c3h227k96r11u4+s2d+bias");
+  EXPECT_EQ(p.x_shape(), (Shape{2, 57, 57, 48}));
+  EXPECT_THROW(parse_conv("n2c3h227k96r11u3+s2d"), InvalidArgument);
+}
+
 TEST(ProblemText, PrintsWhatItParses) {
   expect_round_trips<ConvForward>("conv", parse_conv);
   expect_round_trips<ConvDgrad>("conv", parse_conv);

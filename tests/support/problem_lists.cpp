@@ -207,15 +207,33 @@ std::vector<Problem> only_edges(const std::string& list, const std::vector<Probl
   return list == "edge" ? edges : std::vector<Problem>{};
 }
 
+// What the files' lines and the epilogues in turn do not ask: +drop, whose numbers are a problem's
+// own, and a stride that can be folded.
+template <class Problem>
+void append_more(const std::string& list, Pass pass, const std::vector<const char*>& dropped,
+                 const std::vector<const char*>& plain, Problem (*parse)(std::string_view),
+                 std::vector<Problem>& to) {
+  if (list != "edge" && list != "schedules") return;
+  for (const char* text : plain) to.push_back(parse(text));
+  if (pass != Pass::forward) return;
+  for (const char* text : dropped) to.push_back(parse(text));
+}
+
 const std::int64_t kCounts[] = {1, 2, 7, 16, 63, 64, 255, 1024, 5003, 70001};
 
 }  // namespace
 
 void append(const std::string& list, Pass pass, std::vector<ConvProblem>& to) {
   to = with_epilogues(family<ConvProblem>("conv", list, parse_conv, random_conv), pass);
+  append_more(list, pass, {"n2c8h6k12r3ph1+bias+relu+drop0.3:1.25:2", "n3c5h4k7r2+drop0.9:1:65535"},
+              {"n2c3h19k8r7u4ph2"}, parse_conv, to);
 }
 void append(const std::string& list, Pass pass, std::vector<LinearProblem>& to) {
   to = with_epilogues(family<LinearProblem>("gemm", list, parse_linear, random_linear), pass);
+  append_more(list, pass,
+              {"m9n32k40+bias+relu+drop", "m5n33k65+bias+drop0.3:1.4285715:3",
+               "m3n10k4000+bias+tanh+drop0.25:1:1"},
+              {}, parse_linear, to);
 }
 void append(const std::string& list, Pass, std::vector<PoolProblem>& to) {
   to = family<PoolProblem>("pool", list, parse_pool, random_pool);

@@ -67,6 +67,7 @@ void conv_forward(const ConvProblem& p, const ConvForward::Args& args, Floats& f
   const float* w = floats.in(args.w);
   const float* b = p.epilogue.bias ? floats.in(args.b) : nullptr;
   float* y = floats.out(args.y);
+  const auto dropping = dropping_of(p, args.context, std::int64_t{p.p()} * p.q() * p.k);
   parallel(std::int64_t{p.n} * p.p() * p.q(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t pixel = begin; pixel < end; ++pixel) {
       const int n = static_cast<int>(pixel / (p.p() * p.q()));
@@ -77,6 +78,7 @@ void conv_forward(const ConvProblem& p, const ConvForward::Args& args, Floats& f
         if (b != nullptr) v += b[f];
         if (p.epilogue.relu) v = relu(v);
         if (p.epilogue.tanh) v = std::tanh(v);
+        if (dropping) v = (*dropping)(v, pixel * p.k + f);
         y[pixel * p.k + f] = static_cast<float>(v);
       }
     }

@@ -68,14 +68,9 @@ void bias_gradient(const BiasProblem& p, const BiasGradient::Args& args, Floats&
 void dropout(const DropoutProblem& p, const Dropout::Args& args, Floats& floats) {
   const float* x = floats.in(args.x);
   float* y = floats.out(args.y);
-  const StepState& state = state_of(args.context, "dropout");
-  const Philox random{state.seed, stream_key(Purpose::dropout, p.layer, state.step)};
-  const std::uint64_t first = state.first_row * static_cast<std::uint64_t>(p.per_image);
-  for_each(p.images * p.per_image, [&](std::int64_t i) {
-    const std::uint64_t e = first + static_cast<std::uint64_t>(i);
-    const bool kept = uniform(random(e / 4)[static_cast<unsigned>(e % 4)]) >= p.rate;
-    y[i] = kept ? p.scale * x[i] : 0.0F;
-  });
+  const Dropping drop({p.rate, p.scale, p.layer}, state_of(args.context, "dropout"), p.per_image);
+  for_each(p.images * p.per_image,
+           [&](std::int64_t i) { y[i] = static_cast<float>(drop(double{x[i]}, i)); });
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ void linear_forward(const LinearProblem& p, const LinearForward::Args& args, Flo
   const float* w = floats.in(args.w);
   const float* b = p.epilogue.bias ? floats.in(args.b) : nullptr;
   float* y = floats.out(args.y);
+  const auto dropping = dropping_of(p, args.context, p.n);
   parallel(p.n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       for (std::int64_t m = 0; m < p.m; ++m) {
@@ -21,6 +22,7 @@ void linear_forward(const LinearProblem& p, const LinearForward::Args& args, Flo
         if (b != nullptr) v += b[n];
         if (p.epilogue.relu) v = relu(v);
         if (p.epilogue.tanh) v = std::tanh(v);
+        if (dropping) v = (*dropping)(v, m * p.n + n);
         y[m * p.n + n] = static_cast<float>(v);
       }
     }

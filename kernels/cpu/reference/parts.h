@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/core/error.h>
+#include <fovea/core/philox.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
 #include <fovea/kernels/cpu/reference/floats.h>
 #include <fovea/kernels/ops/engines.h>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -98,6 +100,35 @@ inline StepState& state_of(const Context& context, const char* op) {
   return *context.state;
 }
 
+/// Dropout as elementwise.h has it: of the step's element e.
+class Dropping {
+ public:
+  Dropping(const Drop& drop, const StepState& state, std::int64_t per_image)
+      : random_{state.seed, stream_key(Purpose::dropout, drop.layer, state.step)},
+        first_{state.first_row * static_cast<std::uint64_t>(per_image)},
+        drop_{drop} {}
+  /// v, element i of this part of the batch, kept and scaled, or 0.
+  double operator()(double v, std::int64_t i) const {
+    const std::uint64_t e = first_ + static_cast<std::uint64_t>(i);
+    return uniform(random_(e / 4)[static_cast<unsigned>(e % 4)]) >= drop_.rate
+               ? v * double{drop_.scale}
+               : 0.0;
+  }
+
+ private:
+  Philox random_;
+  std::uint64_t first_;
+  Drop drop_;
+};
+
+/// With +drop, of a product's y.
+template <class Problem>
+std::optional<Dropping> dropping_of(const Problem& p, const Context& context,
+                                    std::int64_t per_image) {
+  if (!p.epilogue.drop) return {};
+  return Dropping(p.drop, state_of(context, "+drop"), per_image);
+}
+
 /// Rows of a batch of n that count.
 inline int valid_rows(const Context& context, int n) {
   return context.state == nullptr ? n : context.state->valid;
@@ -127,7 +158,7 @@ void max_pool_forward(const PoolProblem& p, const MaxPoolForward::Args& args, Fl
 void max_pool_backward(const PoolProblem& p, const MaxPoolBackward::Args& args, Floats& floats);
 
 /// Epilogues that the reference offers for convolution and linear.
-constexpr Epilogue kForwardEpilogues{.bias = true, .relu = true, .tanh = true};
+constexpr Epilogue kForwardEpilogues{.bias = true, .relu = true, .tanh = true, .drop = true};
 constexpr Epilogue kDgradEpilogues{.mask = true, .acc = true};
 constexpr Epilogue kWgradEpilogues{.acc = true, .db = true};
 

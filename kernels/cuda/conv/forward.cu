@@ -60,12 +60,12 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
     store_each(to, sum, b.rows - column, out.vectors,
                [&](float v, int l) { return epilogue.linear(v, filter + column + l); });
   });
-  if (!epilogue.tanh) return;
+  if (!epilogue.goes_on()) return;
   T::for_each_output([&](int row, int column) {
     const unsigned pixel = first_pixel + static_cast<unsigned>(row);
     if (pixel >= patch.cells || column >= b.rows) return;
-    float& value = y[std::int64_t{pixel} * out.filters + filter + column];
-    value = tanh(value);
+    const std::int64_t at = std::int64_t{pixel} * out.filters + filter + column;
+    y[at] = epilogue.rest(y[at], at);
   });
 }
 
@@ -78,7 +78,7 @@ void run(const ConvProblem& p, const ConvForward::Args& a, StreamView stream) {
                  .block = {T::kThreads},
                  .smem = sizeof(Shared<T>)};
   launch(forward<T, Width>, l, stream, patch, tiles, a.x.as<float>(), a.w.as<float>(),
-         a.y.as<float>(), out, forward_epilogue(p.epilogue, a.b));
+         a.y.as<float>(), out, forward_epilogue(p, a));
 }
 
 template <class T>

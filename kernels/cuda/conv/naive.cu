@@ -38,12 +38,13 @@ __global__ void __launch_bounds__(kNaiveThreads)
       for (int c = 0; c < cg; ++c) sum = fma(px[c], pw[c], sum);
     }
   }
-  y[e] = epilogue(sum, f);
+  y[e] = epilogue(sum, f, e);
 }
 
 // dy[n,p,q,k], w[k,r,s,c/groups] -> dx[n,h,w,c]: of all taps those whose output lies on the grid.
 __global__ void __launch_bounds__(kNaiveThreads)
-    dgrad(ConvProblem p, const float* dy, const float* w, float* dx, DgradEpilogue<float> epilogue) {
+    dgrad(ConvProblem p, const float* dy, const float* w, float* dx,
+          DgradEpilogue<float> epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.h * p.w * p.c) return;
   const int channel = static_cast<int>(e % p.c);
@@ -108,7 +109,7 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 void run_forward(const ConvProblem& p, const ConvForward::Args& a, StreamView stream) {
   launch(forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
-         a.y.as<float>(), forward_epilogue(p.epilogue, a.b));
+         a.y.as<float>(), forward_epilogue(p, a));
 }
 
 void run_dgrad(const ConvProblem& p, const ConvDgrad::Args& a, StreamView stream) {

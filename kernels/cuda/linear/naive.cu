@@ -21,12 +21,13 @@ __global__ void __launch_bounds__(kNaiveThreads)
   const float* w_row = w + std::int64_t{column} * p.k;
   float sum = 0.0F;
   for (int i = 0; i < p.k; ++i) sum = fma(x_row[i], w_row[i], sum);
-  y[e] = epilogue(sum, column);
+  y[e] = epilogue(sum, column, e);
 }
 
 // dy[m,n], w[n,k] -> dx[m,k]
 __global__ void __launch_bounds__(kNaiveThreads)
-    dgrad(LinearProblem p, const float* dy, const float* w, float* dx, DgradEpilogue<float> epilogue) {
+    dgrad(LinearProblem p, const float* dy, const float* w, float* dx,
+          DgradEpilogue<float> epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.m} * p.k) return;
   const float* dy_row = dy + e / p.k * p.n;
@@ -57,7 +58,7 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 void run_forward(const LinearProblem& p, const LinearForward::Args& a, StreamView stream) {
   launch(forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
-         a.y.as<float>(), forward_epilogue(p.epilogue, a.b));
+         a.y.as<float>(), forward_epilogue(p, a));
 }
 
 void run_dgrad(const LinearProblem& p, const LinearDgrad::Args& a, StreamView stream) {

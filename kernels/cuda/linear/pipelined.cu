@@ -15,7 +15,15 @@ namespace fovea::FOVEA_TARGET {
 namespace {
 
 ConvProblem as_conv(const LinearProblem& p) {
-  return {.n = p.m, .c = p.k, .h = 1, .w = 1, .k = p.n, .r = 1, .s = 1, .epilogue = p.epilogue};
+  return {.n = p.m,
+          .c = p.k,
+          .h = 1,
+          .w = 1,
+          .k = p.n,
+          .r = 1,
+          .s = 1,
+          .epilogue = p.epilogue,
+          .drop = p.drop};
 }
 
 ConvForward::Args as_conv(const LinearForward::Args& a) {

@@ -54,7 +54,10 @@ struct FinishForward {
                                               int column) const {
     return epilogue.linear(sum, column);
   }
-  __device__ __forceinline__ bool has_tanh() const { return epilogue.tanh; }
+  __device__ __forceinline__ bool goes_on() const { return epilogue.goes_on(); }
+  __device__ __forceinline__ float rest(float v, std::int64_t at) const {
+    return epilogue.rest(v, at);
+  }
 };
 
 /// Finish of dgrad: mask, and what dx held.
@@ -65,7 +68,8 @@ struct FinishDgrad {
                                               int) const {
     return epilogue(sum, out, at);
   }
-  __device__ __forceinline__ bool has_tanh() const { return false; }
+  __device__ __forceinline__ bool goes_on() const { return false; }
+  __device__ __forceinline__ float rest(float v, std::int64_t) const { return v; }
 };
 
 /// Finish of wgrad: what dw held. Rows of dy are summed beside: the bias gradient.
@@ -76,7 +80,8 @@ struct FinishWgrad {
                                               int) const {
     return accumulate ? out[at] + sum : sum;
   }
-  __device__ __forceinline__ bool has_tanh() const { return false; }
+  __device__ __forceinline__ bool goes_on() const { return false; }
+  __device__ __forceinline__ float rest(float v, std::int64_t) const { return v; }
 };
 
 template <class T>
@@ -119,11 +124,11 @@ __global__ void __launch_bounds__(T::kThreads, kBlocks<T, Width>)
     store_each(out + at, sum, b.rows - column, p.vectors,
                [&](float v, int l) { return finish(v, out, at + l, first_column + column + l); });
   });
-  if (finish.has_tanh()) {
+  if (finish.goes_on()) {
     T::for_each_output([&](int row, int column) {
       if (row >= a.rows || column >= b.rows) return;
-      float& value = out[index(row, column)];
-      value = tanh(value);
+      const std::int64_t at = index(row, column);
+      out[at] = finish.rest(out[at], at);
     });
   }
   const int row = static_cast<int>(threadIdx.x);
@@ -168,7 +173,7 @@ void run_forward(const LinearProblem& problem, int splits, const LinearForward::
             .columns = problem.n,
             .depth = depth,
             .out = args.y.as<float>()};
-  const ForwardEpilogue epilogue = forward_epilogue(problem.epilogue, args.b);
+  const ForwardEpilogue epilogue = forward_epilogue(problem, args);
   if (splits == 1) {
     run_product<T, AlongMatrix, AlongMatrix>(p, 1, FinishForward{epilogue}, stream);
     return;

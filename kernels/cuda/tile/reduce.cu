@@ -23,7 +23,7 @@ struct Activation {
   int columns;
   template <class E>
   __device__ float operator()(float sum, const E*, std::int64_t i) const {
-    return epilogue(sum, static_cast<int>(i % columns));
+    return epilogue(sum, static_cast<int>(i % columns), i);
   }
 };
 

@@ -91,11 +91,20 @@ struct FinishForward {
         [&](int row, int column, const auto& sum, const Vector<float, 4>& bias) {
           const unsigned pixel = block.row + static_cast<unsigned>(row);
           if (pixel >= pixels) return;
-          y.store(std::int64_t{pixel} * filters + first + column, sum, left - column,
-                  [&](float v, int l) {
-                    v += bias[l];
-                    return epilogue.relu && v <= 0.0F ? 0.0F : v;  // NaN stays NaN
-                  });
+          const std::int64_t at = std::int64_t{pixel} * filters + first + column;
+          const auto activated = [&](float v, int l) {
+            v += bias[l];
+            return epilogue.relu && v <= 0.0F ? 0.0F : v;  // NaN stays NaN
+          };
+          if (epilogue.drop.state == nullptr) {
+            y.store(at, sum, left - column, activated);
+            return;
+          }
+          Vector<float, 4> v;
+#pragma unroll
+          for (int l = 0; l < 4; ++l) v[l] = activated(sum[l], l);
+          v = epilogue.drop(v, at);
+          y.store(at, v, left - column, [](float dropped, int) { return dropped; });
         });
   }
   __device__ __forceinline__ bool wants_sums(const BlockPlace&) const { return false; }

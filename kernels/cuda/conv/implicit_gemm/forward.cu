@@ -22,7 +22,7 @@ void run(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamVie
   using E = typename P::E;
   const Patch patch = output_patch(p);
   const Odometer taps{patch.group_channels, patch.taps_across};
-  const ForwardEpilogue epilogue = forward_epilogue(p.epilogue, a.b);
+  const ForwardEpilogue epilogue = forward_epilogue(p, a);
   const auto y = Results<E>::of(a.y, p.y_shape().elements(), splits, a.context.workspace,
                                 p.k_per_group() % 4 == 0);
   run_implicit_gemm<P>({.left = {patch, a.x.as<E>(), taps.digits(LeftCopies<P>::kStep)},
@@ -68,7 +68,7 @@ Algorithm<ConvForward> algorithm(Math math) {
   };
   return implicit_gemm_algorithm<ConvForward>(
       {.math = math,
-       .offered = {.bias = true, .relu = true},
+       .offered = {.bias = true, .relu = true, .drop = true},
        .extents = extents,
        .in_vectors = in_vectors<E>,
        .vector = {vector(static_cast<ForwardPass<Large, kWidth>*>(nullptr)),
