@@ -1,8 +1,8 @@
 // bias.cu - a bias for each channel, and its gradient.
 //
-// add_rows: thread -> W consecutive elements of a row, 16 bytes where channels % W = 0 and
-// addresses
-//   allow, else 1. 8 bytes per element, in bf16 4; the bias, which stays fp32, comes from L1.
+// add_rows: thread -> W consecutive elements of a row, 16 bytes where channels % W = 0 and the
+//   addresses allow, else 1. 8 bytes per element, in bf16 4; the bias, which stays fp32, comes
+//   from L1.
 // column_sums: block -> 8 W columns of one chunk of rows; thread -> W columns, every 32nd row; for
 //   W = 1 32 columns and every 8th row; then a tree over the threads of a column in shared memory.
 //   One chunk: the sums are the gradient. More: partial sums [chunks, channels] go to the

@@ -20,9 +20,10 @@ enum class View : std::uint8_t {
   bottom_right  // of the ten views of the 2012 test
 };
 
-/// Format s2d2 or s2d4 of a result (layout.h), for the convolution that reads it (space_to_depth.h):
-/// `by` x `by` pixels become one of as many times the channels, `rows` x `columns` of these, with
-/// `top` and `left` zeros of the convolution's padding before the first row and column.
+/// Format s2d2 or s2d4 of a result (layout.h), for the convolution that reads it
+/// (space_to_depth.h): `by` x `by` pixels become one of as many times the channels, `rows` x
+/// `columns` of these, with `top` and `left` zeros of the convolution's padding before the first
+/// row and column.
 struct InputFold {
   int by = 1;  // 1: as it is
   int top = 0, left = 0, rows = 0, columns = 0;
@@ -35,7 +36,8 @@ struct InputFold {
 /// Philox{state->seed, stream_key(Purpose::crop, 0, state->step)}(m'): top = uniform_below(bits[0],
 /// h + 2 pad - out_h + 1) - pad, left likewise from bits[1], mirrored iff `mirror` and bits[2] is
 /// odd. Other views are mirrored iff `mirror`; `centre` rounds its offset in the padded picture
-/// down. Folded, y[m,i,j,(a,b,c)] is that of row by i + a - top, column by j + b - left, and 0 outside.
+/// down. Folded, y[m,i,j,(a,b,c)] is that of row by i + a - top, column by j + b - left, and 0
+/// outside.
 struct FOVEA_API InputProblem {
   int n = 0, h = 0, w = 0, c = 0;  // stored pictures
   int out_h = 0, out_w = 0;        // what the net sees
