@@ -1,6 +1,7 @@
 // fold_input_test.cpp - pictures in the format of a first convolution with a stride: in which nets
 // the input cast folds them, and that nothing but their format changes.
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/layers/fuse.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -116,6 +117,26 @@ TEST(FoldInput, NotWhereItIsNotExpectedToWinOrNotTaken) {
   const Net kept(Math::bf16, "fovea", {"input"});
   EXPECT_TRUE(kept.folds(kept.training));
   EXPECT_FALSE(kept.folds(kept.prediction)) << "somebody reads it as it is";
+}
+
+// One format for all that read the pictures: that of one convolution, in all its passes.
+TEST(FoldInput, NotWhereTwoConvolutionsReadThePictures) {
+  const Registry registry = default_registry();
+  const auto folds = [&](const std::vector<int>& filters) {
+    Graph g(Math::bf16);
+    const Value x = g.input_cast(g.input("pictures", {1, 27, 27, 3}, DType::u8),
+                                 g.constant("mean", {3}), g.constant("scale", {3}),
+                                 {.n = 1, .h = 27, .w = 27, .c = 3, .out_h = 27, .out_w = 27});
+    for (const int k : filters) {
+      const ConvProblem p{.n = 1, .c = 3, .h = 27, .w = 27, .k = k, .r = 7, .s = 7, .u = 4, .v = 4};
+      g.conv(x, g.param({.name = "w" + std::to_string(k), .shape = p.w_shape(), .init = {}}), p);
+    }
+    fuse(g, {registry, device_info(Device::emulated()), Math::bf16,
+             Policy::defaults(Device::emulated())});
+    return g.nodes().front().op->problem().find("fold4") != std::string::npos;
+  };
+  EXPECT_TRUE(folds({8}));
+  EXPECT_FALSE(folds({8, 16}));
 }
 
 // The same kernel behind either format: the same bits.
