@@ -88,8 +88,7 @@ class OpRows {
     row.engine = a.engine;
     row.algorithm = a.name;
     row.device = to_string(device_.device);
-    stored_ = a.math;
-    row.bytes = bytes_of(stored_);
+    row.bytes = bytes_of(a.math);
     if (const Verdict v = verdict_of(trial, math); !v) {
       row.status = Status::declined;
       row.why = v.why_not;
@@ -256,7 +255,7 @@ class OpRows {
     const std::vector<Operand>& operands = subject_.operands();
     const auto& allowed = exact ? kToTheBit : truth.allowed;
     for (const auto& o :
-         output_differences(subject_, got, truth.reference, allowed, stored_, error_factor_)) {
+         output_differences(subject_, got, truth.reference, allowed, row.math, error_factor_)) {
       const Difference& d = o.difference;
       if (!exact) {
         row.max_abs_error = std::max(row.max_abs_error.value_or(0), d.max_abs);
@@ -278,7 +277,7 @@ class OpRows {
   void judge_again(Row& row, const CaseValues& first, const CaseValues& again,
                    const std::string& what) {
     const std::vector<Operand>& operands = subject_.operands();
-    for (const auto& o : output_differences(subject_, again, first, kToTheBit, stored_)) {
+    for (const auto& o : output_differences(subject_, again, first, kToTheBit, row.math)) {
       if (o.difference) {
         blame(row, std::string(operands[o.operand].name) + ": " + what +
                        " gives other bits: " + to_string(o.difference));
@@ -380,8 +379,7 @@ class OpRows {
   bool exact_;                           // whether integers give exact results
   std::optional<CaseValues> real_sums_;  // of the first math mode's reals, for all modes
   // Of the algorithm that is under way.
-  Math stored_ = Math::fp32;  // whose types its tensors have
-  double error_factor_ = 1;   // and of its variant
+  double error_factor_ = 1;  // and of its variant
   // Of the math mode that is under way.
   std::optional<CaseValues> integer_inputs_, real_inputs_;
   std::optional<Truth> integers_, reals_;

@@ -6,7 +6,7 @@
 // Access -> 16 bytes where the part begins at a multiple of W and addresses allow, else one
 // element. 8 bytes per element, in bf16 4, the least possible; no mask is stored, backward draws it
 // again.
-#include <fovea/core/philox.h>
+#include <fovea/kernels/cuda/drop_draw.h>
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/cuda/pointwise.cuh>
@@ -14,26 +14,19 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-struct DropoutDraw {
-  float rate, scale;
-  __device__ float operator()(float x, std::uint32_t bits) const {
-    return uniform(bits) >= rate ? x * scale : 0.0F;
-  }
-};
-
 constexpr int kOfCall = 4;  // elements
 
 template <class T>
 __global__ void __launch_bounds__(kPointwiseThreads)
-    draw_dropout(std::int64_t count, std::int64_t per_image, DropoutDraw draw, std::uint32_t layer,
-                 bool vectors, const StepState* state, const T* x, T* y) {
+    draw_dropout(std::int64_t count, std::int64_t per_image, DropDraw draw, bool vectors,
+                 const StepState* state, const T* x, T* y) {
   constexpr int W = kPerAccess<T>;
   constexpr int kCalls = W / kOfCall;
   const auto begin = static_cast<std::int64_t>(state->first_row) * per_image;
   const std::int64_t group = begin / W + item_of_thread();
   const std::int64_t first = group * W - begin;  // in this part; below 0 in its first group
   if (first >= count) return;
-  const Philox philox{state->seed, stream_key(Purpose::dropout, layer, state->step)};
+  const Philox philox = draw.numbers(*state);
   Bits4 bits[kCalls];
   FOVEA_UNROLL
   for (int i = 0; i < kCalls; ++i) bits[i] = philox(static_cast<std::uint64_t>(group * kCalls + i));
@@ -59,7 +52,7 @@ void run_draw(const DropoutProblem& p, const StepState* state, const T* x, T* y,
   if (count == 0) return;
   // One thread more than groups: a part may begin and end inside one.
   launch(draw_dropout<T>, launch_for(count / kPerAccess<T> + 2), stream, count, p.per_image,
-         DropoutDraw{p.rate, p.scale}, p.layer, allow_vectors(x, y), state, x, y);
+         DropDraw{{p.rate, p.scale, p.layer}}, allow_vectors(x, y), state, x, y);
 }
 
 void run(const DropoutProblem& p, const Dropout::Args& a, StreamView stream) {

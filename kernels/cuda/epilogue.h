@@ -2,7 +2,7 @@
 #pragma once
 
 #include <fovea/core/error.h>
-#include <fovea/core/philox.h>
+#include <fovea/kernels/cuda/drop_draw.h>
 #include <fovea/kernels/cuda/target.h>
 #include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/math.h>
@@ -21,36 +21,31 @@ inline constexpr Epilogue kWgradEpilogues{.acc = true, .db = true};
 /// Dropout of y, element by element, as elementwise.h says.
 struct DropEpilogue {
   const StepState* state = nullptr;  // nullptr: none
-  Drop drop = {};
+  DropDraw draw = {};
   std::int64_t per_image = 0;  // elements of y
 
   /// The values of elements at .. at + 3.
   __device__ __forceinline__ Vector<float, 4> operator()(const Vector<float, 4>& v,
                                                          std::int64_t at) const {
     const std::uint64_t e = element(at);
-    Bits4 bits = philox()(e / 4);
+    const Philox philox = draw.numbers(*state);
+    Bits4 bits = philox(e / 4);
     const auto in_call = static_cast<unsigned>(e % 4);
-    if (in_call != 0) bits = joined(bits, philox()(e / 4 + 1), in_call);
+    if (in_call != 0) bits = joined(bits, philox(e / 4 + 1), in_call);
     Vector<float, 4> out;
 #pragma unroll
-    for (int l = 0; l < 4; ++l) out[l] = apply(v[l], bits.v[l]);
+    for (int l = 0; l < 4; ++l) out[l] = draw(v[l], bits.v[l]);
     return out;
   }
   __device__ __forceinline__ float operator()(float v, std::int64_t at) const {
     const std::uint64_t e = element(at);
-    return apply(v, joined(philox()(e / 4), {}, static_cast<unsigned>(e % 4)).v[0]);
+    return draw(v, joined(draw.numbers(*state)(e / 4), {}, static_cast<unsigned>(e % 4)).v[0]);
   }
 
  private:
   __device__ __forceinline__ std::uint64_t element(std::int64_t at) const {  // of the step's batch
     return state->first_row * static_cast<std::uint64_t>(per_image) +
            static_cast<std::uint64_t>(at);
-  }
-  __device__ __forceinline__ Philox philox() const {
-    return {state->seed, stream_key(Purpose::dropout, drop.layer, state->step)};
-  }
-  __device__ __forceinline__ float apply(float v, std::uint32_t bits) const {
-    return uniform(bits) >= drop.rate ? v * drop.scale : 0.0F;
   }
   // Four of the eight, from number `from` of `first` on. Without an index, which would put them
   // into memory.
@@ -107,7 +102,7 @@ ForwardEpilogue forward_epilogue(const Problem& p, const Args& a, std::int64_t p
   if (a.context.state == nullptr) {
     throw InvalidArgument("+drop: the step's state is missing; set Context::state");
   }
-  f.drop = {a.context.state, p.drop, per_image};
+  f.drop = {a.context.state, {p.drop}, per_image};
   return f;
 }
 inline ForwardEpilogue forward_epilogue(const ConvProblem& p, const ConvForward::Args& a) {

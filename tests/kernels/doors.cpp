@@ -168,7 +168,7 @@ void compare_schedules(const Tested& a, const DeviceInfo& device) {
               expect_right(subject, trial, variant, device, in, reference, Values::integers,
                            {.again = false, .in_place = false});
           if (first) {
-            expect_close(subject, got, in, *first, true, a.facts.math, a.facts.math);
+            expect_close(subject, got, in, *first, true, a.facts.math);
           }
           if (!first) first = got;
         }

@@ -22,13 +22,12 @@ CaseValues run_cleanly(Execution& execution, const Run& run) {
 }  // namespace
 
 void expect_close(const Subject& subject, const CaseValues& got, const CaseValues& in,
-                  const CaseValues& reference, bool exact, Math math, Math stored,
-                  double error_factor) {
+                  const CaseValues& reference, bool exact, Math math, double error_factor) {
   const auto allowed =
       exact ? std::vector<std::vector<double>>{}
             : allowed_differences(subject, in, subject.absolute_sums(in), reference, math);
   for (const auto& found :
-       output_differences(subject, got, reference, allowed, stored, error_factor)) {
+       output_differences(subject, got, reference, allowed, math, error_factor)) {
     EXPECT_EQ(to_string(found.difference), "")
         << subject.operands()[found.operand].name << (exact ? ", which is to be exact" : "");
   }
@@ -47,19 +46,18 @@ CaseValues expect_right(const Subject& subject, const Trial& trial, const Varian
       values == Values::integers && a.exact_on_integers && subject.facts().exact_on_integers;
   Execution execution(subject, trial, variant, device, in, false);
   CaseValues first = run_cleanly(execution, [&] { return execution.run(); });
-  const Math stored = a.math;
-  expect_close(subject, first, in, reference, exact, a.math, stored,
+  expect_close(subject, first, in, reference, exact, a.math,
                execution.ready().error_factor(a.error_factor));
   if (thoroughness.again) {
     SCOPED_TRACE("second run");
     expect_close(subject, run_cleanly(execution, [&] { return execution.run_again(); }), in, first,
-                 true, a.math, stored);
+                 true, a.math);
   }
   if (thoroughness.in_place && shares_memory(subject)) {
     SCOPED_TRACE("in place");
     Execution in_place(subject, trial, variant, device, in, true);
     expect_close(subject, run_cleanly(in_place, [&] { return in_place.run(); }), in, first, true,
-                 a.math, stored);
+                 a.math);
   }
   return first;
 }

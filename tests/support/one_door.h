@@ -12,10 +12,9 @@ namespace fovea::test {
 using namespace fovea::compare;
 
 /// Compares all outputs and the state. `exact`: to the bit; else within the op's tolerance.
-/// `stored`: the mode whose types the tensors have; `error_factor` as in Algorithm.
+/// `math`: the mode whose types the tensors have; `error_factor` as in Algorithm.
 void expect_close(const Subject& subject, const CaseValues& got, const CaseValues& in,
-                  const CaseValues& reference, bool exact, Math math, Math stored = Math::fp32,
-                  double error_factor = 1);
+                  const CaseValues& reference, bool exact, Math math, double error_factor = 1);
 
 /// What is done beside one comparison with the reference.
 struct Thoroughness {

@@ -54,23 +54,19 @@ struct SliceLayout<Order::along, Rows, Shift, E> {
   }
 };
 
-template <int Rows, int Shift>
-struct SliceLayout<Order::across, Rows, Shift, float> {
+template <int Rows, int Shift, class E>
+struct SliceLayout<Order::across, Rows, Shift, E> {
   static constexpr Order kOrder = Order::across;
   static constexpr int kRows = Rows;
   static_assert(Rows % 32 == 0);
   static __device__ __forceinline__ int at(int row, int kk) {
-    return kk * Rows + (row ^ ((kk & 3) << 3));
+    return kk * Rows + (row ^ swizzle(kk));
   }
-};
 
-template <int Rows, int Shift>
-struct SliceLayout<Order::across, Rows, Shift, bf16> {
-  static constexpr Order kOrder = Order::across;
-  static constexpr int kRows = Rows;
-  static_assert(Rows % 32 == 0);
-  static __device__ __forceinline__ int at(int row, int kk) {
-    return kk * Rows + (row ^ (Rows % 64 == 0 ? (kk & 7) << 3 : (kk & 6) << 2));
+ private:
+  static __device__ __forceinline__ int swizzle(int kk) {
+    if constexpr (kPerAccess<E> == 4) return (kk & 3) << 3;
+    return Rows % 64 == 0 ? (kk & 7) << 3 : (kk & 6) << 2;
   }
 };
 
