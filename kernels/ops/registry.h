@@ -2,6 +2,7 @@
 // adds to its own copy and hands that to the plan.
 #pragma once
 
+#include <fovea/core/api.h>
 #include <fovea/kernels/ops/conv.h>
 #include <fovea/kernels/ops/elementwise.h>
 #include <fovea/kernels/ops/input.h>
@@ -13,14 +14,33 @@
 #include <fovea/kernels/ops/update.h>
 
 #include <tuple>
-#include <utility>
 #include <vector>
 
 namespace fovea {
 
 template <class... Ops>
-class RegistryOf {
+struct OpList {
+  using Algorithms = std::tuple<std::vector<Algorithm<Ops>>...>;
+};
+
+/// Every op and pass.
+using AllOps =
+    OpList<ConvForward, ConvDgrad, ConvWgrad, LinearForward, LinearDgrad, LinearWgrad,
+           MaxPoolForward, MaxPoolBackward, AvgPoolForward, AvgPoolBackward, LrnForward,
+           LrnBackward, LrnPoolForward, LrnPoolBackward, ActivationForward, ActivationBackward,
+           Scale, Add, AddBias, BiasGradient, Dropout, Softmax, SoftmaxLoss, SoftmaxLossBackward,
+           MseLoss, MseLossBackward, RecordMetrics, SgdUpdate, FiniteCheck, InputCast>;
+
+/// What copies, grows and destroys thirty lists is compiled in registry.cpp, once.
+class FOVEA_API Registry {
  public:
+  Registry();
+  Registry(const Registry&);
+  Registry(Registry&&) noexcept;
+  Registry& operator=(const Registry&);
+  Registry& operator=(Registry&&) noexcept;
+  ~Registry();
+
   template <class Op>
   std::vector<Algorithm<Op>>& list() {
     return std::get<std::vector<Algorithm<Op>>>(lists_);
@@ -31,25 +51,19 @@ class RegistryOf {
   }
   /// Appends: the first in the list is tried first within its engine.
   template <class Op>
-  void add(Algorithm<Op> a) {
-    list<Op>().push_back(std::move(a));
-  }
+  FOVEA_API void add(Algorithm<Op> a);
   /// Calls f with every list.
   template <class F>
   void for_each(F&& f) const {
-    (f.template operator()<Ops>(list<Ops>()), ...);
+    each(AllOps{}, f);
   }
 
  private:
-  std::tuple<std::vector<Algorithm<Ops>>...> lists_;
+  template <class... Ops, class F>
+  void each(OpList<Ops...>, F& f) const {
+    (f.template operator()<Ops>(list<Ops>()), ...);
+  }
+  AllOps::Algorithms lists_;
 };
-
-using Registry =
-    RegistryOf<ConvForward, ConvDgrad, ConvWgrad, LinearForward, LinearDgrad, LinearWgrad,
-               MaxPoolForward, MaxPoolBackward, AvgPoolForward, AvgPoolBackward, LrnForward,
-               LrnBackward, LrnPoolForward, LrnPoolBackward, ActivationForward, ActivationBackward,
-               Scale, Add, AddBias, BiasGradient, Dropout, Softmax, SoftmaxLoss,
-               SoftmaxLossBackward, MseLoss, MseLossBackward, RecordMetrics, SgdUpdate, FiniteCheck,
-               InputCast>;
 
 }  // namespace fovea
