@@ -1,10 +1,11 @@
-// op_case.h - one call of an op on the host, as values; what a check must know about an op
-// (OpTraits); and of both a Subject. Internal.
+// op_case.h - what a check must know about an op (OpTraits), and of it and a problem a Subject.
+// Internal to the rows_*.cpp, which make them for every op; others take them from typed.h.
 #pragma once
 
 #include <fovea/core/error.h>
 #include <fovea/kernels/compare/subject.h>
 #include <fovea/kernels/compare/tolerance.h>
+#include <fovea/kernels/compare/typed.h>
 #include <fovea/kernels/compare/windows.h>
 #include <fovea/kernels/ops/accuracy.h>
 
@@ -83,7 +84,6 @@ class TrialOf final : public Trial {
  public:
   using Problem = typename Op::Problem;
 
-  TrialOf(const Algorithm<Op>& a, const Problem& p) : TrialOf{a, p, a.math} {}
   TrialOf(const Algorithm<Op>& a, const Problem& p, Math math)
       : Trial{in_mode(facts_of(a), math)}, algorithm_{a}, problem_{p} {}
   Verdict verdict(const DeviceInfo& device, Math math) const override {
@@ -135,7 +135,7 @@ class SubjectOf final : public Subject {
   std::vector<std::unique_ptr<Trial>> trials(const Registry& registry) const override {
     std::vector<std::unique_ptr<Trial>> all;
     for (const Algorithm<Op>& a : registry.list<Op>()) {
-      all.push_back(std::make_unique<TrialOf<Op>>(a, problem_));
+      all.push_back(std::make_unique<TrialOf<Op>>(a, problem_, a.math));
     }
     for (const Algorithm<Op>& a : registry.list<Op>()) {
       if (!a.bf16_tensors || !any_narrow(operands())) continue;
@@ -163,38 +163,13 @@ class SubjectOf final : public Subject {
   Problem problem_;
 };
 
-/// As the functions of subject.h, of an op.
 template <class Op>
-CaseValues run_reference(const typename Op::Problem& problem, CaseValues in) {
-  return run_reference(SubjectOf<Op>(problem), std::move(in));
+std::unique_ptr<Subject> Typed<Op>::subject(const Problem& p) {
+  return std::make_unique<SubjectOf<Op>>(p);
 }
 template <class Op>
-CaseValues magnitudes(const typename Op::Problem& problem, CaseValues in) {
-  return magnitudes(SubjectOf<Op>(problem), std::move(in));
-}
-
-/// A call with its op's type.
-template <class Op>
-struct Case : CaseValues {
-  typename Op::Problem problem;
-};
-
-template <class Op>
-Case<Op> make_case(const typename Op::Problem& problem, Values values, std::uint64_t seed,
-                   Math math = Math::fp32) {
-  return {make_values(SubjectOf<Op>(problem), values, seed, math), problem};
-}
-
-template <class Op>
-Case<Op> run_reference(Case<Op> c) {
-  const SubjectOf<Op> subject(c.problem);
-  return {run_reference(subject, static_cast<CaseValues&&>(c)), c.problem};
-}
-
-/// The elements of the operand of that name.
-template <class T = float, class Op>
-std::span<T> values_of(Case<Op>& c, std::string_view name) {
-  return c.tensors[SubjectOf<Op>(c.problem).index_of(name)].template as<T>();
+std::unique_ptr<Trial> Typed<Op>::trial(const Algorithm<Op>& a, const Problem& p, Math math) {
+  return std::make_unique<TrialOf<Op>>(a, p, math);
 }
 
 }  // namespace fovea::compare

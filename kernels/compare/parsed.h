@@ -11,7 +11,7 @@ namespace fovea::compare {
 template <class Op, class Problem>
 std::unique_ptr<Subject> parsed(Problem p) {
   if constexpr (requires { p.epilogue; }) p.epilogue = of_pass(p.epilogue, Op::kPass);
-  return std::make_unique<SubjectOf<Op>>(p);
+  return Typed<Op>::subject(p);
 }
 
 [[noreturn]] inline void refuse_pass(std::string_view op, Pass pass) {

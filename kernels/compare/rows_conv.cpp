@@ -2,6 +2,10 @@
 
 namespace fovea::compare {
 
+template struct Typed<ConvForward>;
+template struct Typed<ConvDgrad>;
+template struct Typed<ConvWgrad>;
+
 std::unique_ptr<Subject> conv_subject(const std::string& problem, Pass pass) {
   switch (pass) {
     case Pass::forward:

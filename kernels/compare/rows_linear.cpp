@@ -2,6 +2,10 @@
 
 namespace fovea::compare {
 
+template struct Typed<LinearForward>;
+template struct Typed<LinearDgrad>;
+template struct Typed<LinearWgrad>;
+
 std::unique_ptr<Subject> linear_subject(const std::string& problem, Pass pass) {
   switch (pass) {
     case Pass::forward:

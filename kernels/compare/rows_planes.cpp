@@ -2,6 +2,15 @@
 
 namespace fovea::compare {
 
+template struct Typed<LrnForward>;
+template struct Typed<LrnBackward>;
+template struct Typed<LrnPoolForward>;
+template struct Typed<LrnPoolBackward>;
+template struct Typed<MaxPoolForward>;
+template struct Typed<MaxPoolBackward>;
+template struct Typed<AvgPoolForward>;
+template struct Typed<AvgPoolBackward>;
+
 std::unique_ptr<Subject> plane_subject(std::string_view op, const std::string& problem, Pass pass) {
   if (pass == Pass::wgrad) refuse_pass(op, pass);
   const bool forward = pass == Pass::forward;

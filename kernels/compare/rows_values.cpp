@@ -3,6 +3,23 @@
 
 namespace fovea::compare {
 
+template struct Typed<ActivationForward>;
+template struct Typed<ActivationBackward>;
+template struct Typed<Scale>;
+template struct Typed<Add>;
+template struct Typed<AddBias>;
+template struct Typed<BiasGradient>;
+template struct Typed<Dropout>;
+template struct Typed<InputCast>;
+template struct Typed<Softmax>;
+template struct Typed<SoftmaxLoss>;
+template struct Typed<SoftmaxLossBackward>;
+template struct Typed<MseLoss>;
+template struct Typed<MseLossBackward>;
+template struct Typed<SgdUpdate>;
+template struct Typed<FiniteCheck>;
+template struct Typed<RecordMetrics>;
+
 std::unique_ptr<Subject> value_subject(std::string_view op, const std::string& problem, Pass pass) {
   if (pass == Pass::forward) {
     if (op == "activation") return parsed<ActivationForward>(parse_activation(problem));

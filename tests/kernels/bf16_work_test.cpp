@@ -1,7 +1,7 @@
 // bf16_work_test.cpp - counted sectors of ops on bf16 tensors: each byte of their operands once.
 #include <fovea/kernels/compare/counting.h>
 #include <fovea/kernels/compare/execution.h>
-#include <fovea/kernels/compare/op_traits.h>
+#include <fovea/kernels/compare/typed.h>
 #include <fovea/kernels/emulator/counts.h>
 #include <gtest/gtest.h>
 
@@ -18,9 +18,9 @@ emulator::Counts work_in_bf16(const Subject& subject, const typename Op::Problem
   const auto& list = counting_algorithms().list<Op>();
   const auto found = std::ranges::find(list, name, &Algorithm<Op>::name);
   if (found == list.end()) throw InvalidArgument("no algorithm is called " + name);
-  const TrialOf<Op> trial(*found, p, Math::bf16);
+  const auto trial = Typed<Op>::trial(*found, p, Math::bf16);
   const CaseValues in = make_values(subject, Values::reals, 1, Math::bf16);
-  Execution execution(subject, trial, "", device_info(Device::emulated()), in, false);
+  Execution execution(subject, *trial, "", device_info(Device::emulated()), in, false);
   emulator::Counts c;
   const emulator::ScopedCounting counting(c);
   execution.launch_and_wait();
@@ -30,12 +30,12 @@ emulator::Counts work_in_bf16(const Subject& subject, const typename Op::Problem
 // Within a tenth of the sectors of what is read and of what is written.
 template <class Op>
 void expect_each_byte_once(const typename Op::Problem& p, const std::string& name) {
-  const SubjectOf<Op> subject(p);
+  const auto subject = Typed<Op>::subject(p);
   SCOPED_TRACE(std::string(Op::kName) + " " + std::string(name_of(Op::kPass)) + " " + name + " " +
-               subject.facts().problem);
-  const emulator::Counts c = work_in_bf16<Op>(subject, p, name);
+               subject->facts().problem);
+  const emulator::Counts c = work_in_bf16<Op>(*subject, p, name);
   double read = 0, written = 0;  // sectors
-  for (const Operand& o : subject.operands()) {
+  for (const Operand& o : subject->operands()) {
     constexpr double kSector = 32;
     const std::size_t bytes = size_of(stored_type(o, Math::bf16));
     (o.role == Role::in ? read : written) +=
@@ -73,7 +73,7 @@ TEST(Bf16Work, PlanesAreMovedOnce) {
 TEST(Bf16Work, BiasGradientReadsEachByteOnce) {
   if (!counts()) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
   const BiasProblem p{256, 128};
-  const auto c = work_in_bf16<BiasGradient>(SubjectOf<BiasGradient>(p), p, "two_stage");
+  const auto c = work_in_bf16<BiasGradient>(*Typed<BiasGradient>::subject(p), p, "two_stage");
   EXPECT_EQ(c.read_sectors, 256U * 128 * 2 / 32);
   EXPECT_EQ(c.write_sectors, 2 * 128U * 4 / 32) << "fp32 sums: two stores of half a sector";
 }

@@ -39,7 +39,7 @@ Subjects subjects_of(const std::string& list, DeviceKind kind) {
   Subjects all;
   for (const auto& p : problems<Op>(list)) {
     if (kind == DeviceKind::emulated && is_never_computed<Op>(p)) continue;
-    all.push_back(std::make_unique<SubjectOf<Op>>(p));
+    all.push_back(Typed<Op>::subject(p));
   }
   return all;
 }
@@ -74,7 +74,7 @@ struct Tested {
 // Whether an op has activations, which lie in bf16 in a net of that mode.
 template <class Op>
 bool takes_activations() {
-  return any_narrow(SubjectOf<Op>(problems<Op>("edge").front()).operands());
+  return any_narrow(Typed<Op>::subject(problems<Op>("edge").front())->operands());
 }
 
 // All on a device kind but the reference, which the others are compared with.

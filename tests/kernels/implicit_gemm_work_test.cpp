@@ -2,8 +2,8 @@
 // model of docs/kernels/implicit_gemm.md, and its tiles on the cards we know.
 #include <fovea/kernels/compare/counting.h>
 #include <fovea/kernels/compare/execution.h>
-#include <fovea/kernels/compare/op_traits.h>
 #include <fovea/kernels/compare/suite.h>
+#include <fovea/kernels/compare/typed.h>
 #include <fovea/kernels/emulator/counts.h>
 #include <fovea/kernels/registry/registry.h>
 #include <gtest/gtest.h>
@@ -91,8 +91,9 @@ template <class Op>
 emulator::Counts work_of(const Algorithm<Op>& counted, const ConvProblem& p, const Variant& variant,
                          Math math) {
   const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
-  Execution execution(SubjectOf<Op>(p), TrialOf<Op>(counted, p), variant,
-                      device_info(Device::emulated()), in, false);
+  const auto subject = Typed<Op>::subject(p);
+  const auto trial = Typed<Op>::trial(counted, p, math);
+  Execution execution(*subject, *trial, variant, device_info(Device::emulated()), in, false);
   emulator::Counts c;
   const emulator::ScopedCounting counting(c);
   execution.launch_and_wait();

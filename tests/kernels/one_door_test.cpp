@@ -107,10 +107,10 @@ TEST(OneDoor, FindsASumInLessThanFp32) {
 
 TEST(OneDoor, DoesNotTrustAResultOfMostlyZeros) {
   Case<Add> c = run_reference(make_case<Add>({100}, Values::integers, 1));
-  const SubjectOf<Add> add(c.problem);
-  EXPECT_EQ(why_not_telling(add, c), "");
+  const auto add = Typed<Add>::subject(c.problem);
+  EXPECT_EQ(why_not_telling(*add, c), "");
   std::ranges::fill(c.tensors[2].as<float>().first(80), 0.0F);
-  EXPECT_EQ(why_not_telling(add, c), "y: too many zeros to tell right from wrong");
+  EXPECT_EQ(why_not_telling(*add, c), "y: too many zeros to tell right from wrong");
 }
 
 }  // namespace

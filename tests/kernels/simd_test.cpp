@@ -1,10 +1,12 @@
 // simd_test.cpp - engine simd beyond what the one door sees: the same bits from every instruction
 // set, values that are no numbers, and the errors of its functions.
+#include <fovea/kernels/compare/tolerance.h>
 #include <fovea/kernels/cpu/simd/math.h>
 #include <fovea/kernels/cpu/simd/simd.h>
 #include <fovea/tests/support/one_door.h>
 #include <fovea/tests/support/problem_lists.h>
 
+#include <cmath>
 #include <limits>
 
 namespace fovea::test {
@@ -23,9 +25,9 @@ Registry simd(Isa isa = best_isa()) {
 template <class Op>
 Case<Op> run(const Registry& registry, const Case<Op>& in) {
   const DeviceInfo cpu{};
-  const SubjectOf<Op> subject(in.problem);
-  const TrialOf<Op> trial(registry.list<Op>().front(), in.problem);
-  return {Execution(subject, trial, "", cpu, in, false).run(), in.problem};
+  const auto subject = Typed<Op>::subject(in.problem);
+  const auto trial = Typed<Op>::trial(registry.list<Op>().front(), in.problem, Math::fp32);
+  return {Execution(*subject, *trial, "", cpu, in, false).run(), in.problem};
 }
 
 class EveryIsa : public ::testing::TestWithParam<Isa> {};

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <fovea/kernels/compare/execution.h>
-#include <fovea/kernels/compare/op_traits.h>
+#include <fovea/kernels/compare/typed.h>
 
 #include <gtest/gtest.h>
 
@@ -33,14 +33,15 @@ CaseValues expect_right(const Subject& subject, const Trial& trial, const Varian
 template <class Op>
 void expect_close(const CaseValues& got, const Case<Op>& in, const CaseValues& reference,
                   bool exact, Math math) {
-  expect_close(SubjectOf<Op>(in.problem), got, in, reference, exact, math);
+  expect_close(*Typed<Op>::subject(in.problem), got, in, reference, exact, math);
 }
 
 template <class Op>
 void expect_right(const Algorithm<Op>& algorithm, const Variant& variant, const DeviceInfo& device,
                   const Case<Op>& in, const CaseValues& reference, Values values,
                   const Thoroughness& thoroughness) {
-  expect_right(SubjectOf<Op>(in.problem), TrialOf<Op>(algorithm, in.problem), variant, device, in,
+  expect_right(*Typed<Op>::subject(in.problem),
+               *Typed<Op>::trial(algorithm, in.problem, algorithm.math), variant, device, in,
                reference, values, thoroughness);
 }
 
