@@ -56,43 +56,27 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   store_floats<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
 }
 
-template <int W, class T>
-void forward_by(const PoolProblem& p, const T* x, T* y, StreamView stream) {
-  const std::int64_t items = p.y_shape().elements() / W;
-  launch(avg_pool_windows<W, T>, launch_for(items), stream, PoolGeometry(p), p.count_padding, items,
-         x, y);
-}
-
-template <int W, class T>
-void backward_by(const PoolProblem& p, const T* dy, T* dx, StreamView stream) {
-  const std::int64_t items = p.x_shape().elements() / W;
-  launch(avg_pool_gather<W, T>, launch_for(items), stream, PoolGeometry(p), p.count_padding, items,
-         dy, dx);
-}
-
 void run_forward(const PoolProblem& p, const AvgPoolForward::Args& a, StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* x = a.x.as<T>();
     auto* y = a.y.as<T>();
-    if (p.c % kWide == 0 && allow_vectors(x, y)) {
-      forward_by<kWide>(p, x, y, stream);
-    } else {
-      forward_by<1>(p, x, y, stream);
-    }
+    by_width<T>(p.c, allow_vectors(x, y), [&]<int W>(Width<W>) {
+      const std::int64_t items = p.y_shape().elements() / W;
+      launch(avg_pool_windows<W, T>, launch_for(items), stream, PoolGeometry(p), p.count_padding,
+             items, x, y);
+    });
   });
 }
 
 void run_backward(const PoolProblem& p, const AvgPoolBackward::Args& a, StreamView stream) {
   by_type(a.dy, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* dy = a.dy.as<T>();
     auto* dx = a.dx.as<T>();
-    if (p.c % kWide == 0 && allow_vectors(dy, dx)) {
-      backward_by<kWide>(p, dy, dx, stream);
-    } else {
-      backward_by<1>(p, dy, dx, stream);
-    }
+    by_width<T>(p.c, allow_vectors(dy, dx), [&]<int W>(Width<W>) {
+      const std::int64_t items = p.x_shape().elements() / W;
+      launch(avg_pool_gather<W, T>, launch_for(items), stream, PoolGeometry(p), p.count_padding,
+             items, dy, dx);
+    });
   });
 }
 

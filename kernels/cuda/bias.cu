@@ -106,21 +106,17 @@ void run_gradient_by(const BiasProblem& p, const T* dy, float* partial, float* d
   run_column_sums<kOfSums>(chunks.count, chunks.count, p.channels, partial, db, stream);
 }
 
-template <class T>
-void run_add_rows(const BiasProblem& p, const T* x, const float* b, T* y, StreamView stream) {
-  constexpr int kWide = kPerAccess<T>;
+void run_add_bias(const BiasProblem& p, const AddBias::Args& a, StreamView stream) {
   const std::int64_t count = checked_mul(p.rows, p.channels);
   if (count == 0) return;
-  if (p.channels % kWide == 0 && allow_vectors(x, b, y)) {
-    launch(add_rows<kWide, T>, launch_for(count / kWide), stream, count, p.channels, x, b, y);
-  } else {
-    launch(add_rows<1, T>, launch_for(count), stream, count, p.channels, x, b, y);
-  }
-}
-
-void run_add_bias(const BiasProblem& p, const AddBias::Args& a, StreamView stream) {
-  by_type(a.x,
-          [&]<class T>(T) { run_add_rows(p, a.x.as<T>(), a.b.as<float>(), a.y.as<T>(), stream); });
+  by_type(a.x, [&]<class T>(T) {
+    const auto* x = a.x.as<T>();
+    const auto* b = a.b.as<float>();
+    auto* y = a.y.as<T>();
+    by_width<T>(p.channels, allow_vectors(x, b, y), [&]<int W>(Width<W>) {
+      launch(add_rows<W, T>, launch_for(count / W), stream, count, p.channels, x, b, y);
+    });
+  });
 }
 
 std::size_t gradient_workspace(const BiasProblem& p) {
@@ -131,15 +127,11 @@ std::size_t gradient_workspace(const BiasProblem& p) {
 
 void run_gradient(const BiasProblem& p, const BiasGradient::Args& a, StreamView stream) {
   by_type(a.dy, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* dy = a.dy.as<T>();
     auto* db = a.db.as<float>();
     auto* partial = static_cast<float*>(a.context.workspace);
-    if (p.channels % kWide == 0 && allow_vectors(dy, db, partial)) {
-      run_gradient_by<kWide>(p, dy, partial, db, stream);
-    } else {
-      run_gradient_by<1>(p, dy, partial, db, stream);
-    }
+    by_width<T>(p.channels, allow_vectors(dy, db, partial),
+                [&]<int W>(Width<W>) { run_gradient_by<W>(p, dy, partial, db, stream); });
   });
 }
 

@@ -115,7 +115,7 @@ void backward_by(const LrnProblem& p, const T* x, const T* dy, T* dx, StreamView
          launch_of(g, sizeof(typename AcrossTile<Capacity, T>::Backward)), stream, g, x, dy, dx);
 }
 
-void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
+void run_across_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
     const auto* x = a.x.as<T>();
     auto* y = a.y.as<T>();
@@ -127,7 +127,7 @@ void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stre
   });
 }
 
-void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
+void run_across_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
     const auto* x = a.x.as<T>();
     const auto* dy = a.dy.as<T>();
@@ -141,7 +141,7 @@ void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView st
   });
 }
 
-Verdict can_run(const LrnProblem& p, const DeviceInfo&) {
+Verdict can_run_across(const LrnProblem& p, const DeviceInfo&) {
   if (p.within) return Verdict::no("normalises within maps");
   if (p.c > kLarge) return Verdict::no("more than 8192 channels");
   return {};
@@ -150,12 +150,16 @@ Verdict can_run(const LrnProblem& p, const DeviceInfo&) {
 }  // namespace
 
 Algorithm<LrnForward> lrn_across_forward() {
-  return make_algorithm<LrnForward>(
-      {.name = "across", .run = run_forward, .can_run = can_run, .exact_on_integers = false});
+  return make_algorithm<LrnForward>({.name = "across",
+                                     .run = run_across_forward,
+                                     .can_run = can_run_across,
+                                     .exact_on_integers = false});
 }
 Algorithm<LrnBackward> lrn_across_backward() {
-  return make_algorithm<LrnBackward>(
-      {.name = "across", .run = run_backward, .can_run = can_run, .exact_on_integers = false});
+  return make_algorithm<LrnBackward>({.name = "across",
+                                      .run = run_across_backward,
+                                      .can_run = can_run_across,
+                                      .exact_on_integers = false});
 }
 
 }  // namespace fovea::FOVEA_TARGET

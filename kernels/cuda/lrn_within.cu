@@ -24,7 +24,7 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kWithinThreads = 256;
 constexpr int kSide = 8;           // of a block's cells
 constexpr int kCapacity = 12'288;  // floats, 48 KiB: no opt-in, 4 blocks share an SM
 
@@ -103,7 +103,7 @@ template <class T>
 __device__ void stage(float* to, const WithinGeometry& g, const WithinBlock& b, int halo,
                       const T* x) {
   const int count = cells(halo) * g.width;
-  for (int e = static_cast<int>(threadIdx.x); e < count; e += kThreads) {
+  for (int e = static_cast<int>(threadIdx.x); e < count; e += kWithinThreads) {
     const WithinElement i(g, b, halo, e);
     to[e] = i.inside ? load_float(x + i.at) : 0.0F;
   }
@@ -129,13 +129,13 @@ struct AddValue {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kWithinThreads)
     lrn_within_forward_kernel(WithinGeometry g, const T* x, T* y) {
   auto& tile = block_shared<WithinTile>();
   const WithinBlock b(g);
   stage(tile.values, g, b, g.half, x);
   const int side = kSide + 2 * g.half;
-  for (int e = static_cast<int>(threadIdx.x); e < cells(0) * g.width; e += kThreads) {
+  for (int e = static_cast<int>(threadIdx.x); e < cells(0) * g.width; e += kWithinThreads) {
     const WithinElement i(g, b, 0, e);
     if (!i.inside) continue;
     const float sum = window_sum(g, tile.values, side, i.r, i.s, i.lane, AddSquare{});
@@ -145,7 +145,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kWithinThreads)
     lrn_within_backward_kernel(WithinGeometry g, const T* x, const T* dy, T* dx) {
   auto& tile = block_shared<WithinTile>();
   const WithinBlock b(g);
@@ -153,7 +153,7 @@ __global__ void __launch_bounds__(kThreads)
   const int side = kSide + 2 * g.half;  // row of t's tile
   stage(tile.values, g, b, 2 * g.half, x);
   float* t = tile.values + cells(2 * g.half) * g.width;
-  for (int e = static_cast<int>(threadIdx.x); e < cells(g.half) * g.width; e += kThreads) {
+  for (int e = static_cast<int>(threadIdx.x); e < cells(g.half) * g.width; e += kWithinThreads) {
     const WithinElement i(g, b, g.half, e);
     float value = 0;  // outside the plane
     if (i.inside) {
@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(kThreads)
   }
   __syncthreads();  // t visible
   const float factor = 2 * g.a * g.beta;
-  for (int e = static_cast<int>(threadIdx.x); e < cells(0) * g.width; e += kThreads) {
+  for (int e = static_cast<int>(threadIdx.x); e < cells(0) * g.width; e += kWithinThreads) {
     const WithinElement i(g, b, 0, e);
     if (!i.inside) continue;
     // d again, from the same tile and in the same order: cheaper than keeping it.
@@ -182,18 +182,18 @@ __global__ void __launch_bounds__(kThreads)
 
 Launch launch_of(const WithinGeometry& g) {
   return {.grid = {static_cast<unsigned>(g.n) * g.along, ceil_div(g.c, g.width)},
-          .block = {kThreads},
+          .block = {kWithinThreads},
           .smem = sizeof(WithinTile)};
 }
 
-void run_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
+void run_within_forward(const LrnProblem& p, const LrnForward::Args& a, StreamView stream) {
   const WithinGeometry g(p, false);
   by_type(a.x, [&]<class T>(T) {
     launch(lrn_within_forward_kernel<T>, launch_of(g), stream, g, a.x.as<T>(), a.y.as<T>());
   });
 }
 
-void run_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
+void run_within_backward(const LrnProblem& p, const LrnBackward::Args& a, StreamView stream) {
   const WithinGeometry g(p, true);
   by_type(a.x, [&]<class T>(T) {
     launch(lrn_within_backward_kernel<T>, launch_of(g), stream, g, a.x.as<T>(), a.dy.as<T>(),
@@ -214,13 +214,13 @@ Verdict can_run(const LrnProblem& p, const DeviceInfo&) {
 
 Algorithm<LrnForward> lrn_within_forward() {
   return make_algorithm<LrnForward>({.name = "within",
-                                     .run = run_forward,
+                                     .run = run_within_forward,
                                      .can_run = can_run<false>,
                                      .exact_on_integers = false});
 }
 Algorithm<LrnBackward> lrn_within_backward() {
   return make_algorithm<LrnBackward>({.name = "within",
-                                      .run = run_backward,
+                                      .run = run_within_backward,
                                       .can_run = can_run<true>,
                                       .exact_on_integers = false});
 }

@@ -76,44 +76,31 @@ __global__ void __launch_bounds__(kPointwiseThreads)
   store_floats<W>(dx + g.x_at(at.image, at.row, at.column, at.channel), sum);
 }
 
-template <int W, class T>
-void forward_by(const PoolProblem& p, const T* x, T* y, std::uint8_t* argmax, StreamView stream) {
-  const std::int64_t items = p.y_shape().elements() / W;
-  launch(max_pool_windows<W, T>, launch_for(items), stream, PoolGeometry(p), items, x, y, argmax);
-}
-
-template <int W, class T>
-void backward_by(const PoolProblem& p, const T* dy, const std::uint8_t* argmax, T* dx,
-                 StreamView stream) {
-  const std::int64_t items = p.x_shape().elements() / W;
-  launch(max_pool_gather<W, T>, launch_for(items), stream, PoolGeometry(p), items, dy, argmax, dx);
-}
-
 void run_forward(const PoolProblem& p, const MaxPoolForward::Args& a, StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* x = a.x.as<T>();
     auto* y = a.y.as<T>();
     auto* argmax = a.argmax.as<std::uint8_t>();
-    if (p.c % kWide == 0 && allow_vectors(x, y) && is_aligned(argmax, kWide)) {
-      forward_by<kWide>(p, x, y, argmax, stream);
-    } else {
-      forward_by<1>(p, x, y, argmax, stream);
-    }
+    const bool vectors = allow_vectors(x, y) && is_aligned(argmax, kPerAccess<T>);
+    by_width<T>(p.c, vectors, [&]<int W>(Width<W>) {
+      const std::int64_t items = p.y_shape().elements() / W;
+      launch(max_pool_windows<W, T>, launch_for(items), stream, PoolGeometry(p), items, x, y,
+             argmax);
+    });
   });
 }
 
 void run_backward(const PoolProblem& p, const MaxPoolBackward::Args& a, StreamView stream) {
   by_type(a.dy, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* dy = a.dy.as<T>();
     const auto* argmax = a.argmax.as<std::uint8_t>();
     auto* dx = a.dx.as<T>();
-    if (p.c % kWide == 0 && allow_vectors(dy, dx) && is_aligned(argmax, kWide)) {
-      backward_by<kWide>(p, dy, argmax, dx, stream);
-    } else {
-      backward_by<1>(p, dy, argmax, dx, stream);
-    }
+    const bool vectors = allow_vectors(dy, dx) && is_aligned(argmax, kPerAccess<T>);
+    by_width<T>(p.c, vectors, [&]<int W>(Width<W>) {
+      const std::int64_t items = p.x_shape().elements() / W;
+      launch(max_pool_gather<W, T>, launch_for(items), stream, PoolGeometry(p), items, dy, argmax,
+             dx);
+    });
   });
 }
 

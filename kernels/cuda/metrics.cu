@@ -11,18 +11,18 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kSumThreads = 256;
 
 struct SumSmem {
-  ReduceScratch<float, kThreads> scratch;
+  ReduceScratch<float, kSumThreads> scratch;
 };
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kSumThreads)
     sum_rows(int n, const RowMetrics* rows, float* metrics, StepState* state) {
   auto& s = block_shared<SumSmem>();
   const int valid = valid_rows(state, n);
   float loss = 0, first = 0, second = 0;
-  for (int i = static_cast<int>(threadIdx.x); i < valid; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < valid; i += kSumThreads) {
     const auto row = load_vector<4>(&rows[i].loss);
     loss += row[0];
     first += row[1];
@@ -61,8 +61,8 @@ std::size_t loss_workspace(const LossProblem& p) {
 
 void run_sum_rows(const LossProblem& p, const RowMetrics* rows, float* metrics, StepState* state,
                   StreamView stream) {
-  launch(sum_rows, {.grid = {1}, .block = {kThreads}, .smem = sizeof(SumSmem)}, stream, p.n, rows,
-         metrics, state);
+  launch(sum_rows, {.grid = {1}, .block = {kSumThreads}, .smem = sizeof(SumSmem)}, stream, p.n,
+         rows, metrics, state);
 }
 
 Algorithm<RecordMetrics> record_metrics() {

@@ -12,13 +12,11 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kRows = 4;  // of a block
-
 template <class T>
-__global__ void __launch_bounds__(kRows* kWarp)
+__global__ void __launch_bounds__(kLossRows* kWarp)
     mse_rows(int n, int c, const T* x, const float* target, const StepState* state,
              RowMetrics* rows) {
-  const int row = static_cast<int>(blockIdx.x) * kRows + warp_id();
+  const int row = row_of_warp();
   if (row >= valid_rows(state, n)) return;  // the whole warp
   const std::int64_t begin = static_cast<std::int64_t>(row) * c;
   float squares = 0, distance = 0;
@@ -50,26 +48,21 @@ __global__ void __launch_bounds__(kPointwiseThreads)
 void run_forward(const LossProblem& p, const MseLoss::Args& a, StreamView stream) {
   auto* rows = static_cast<RowMetrics*>(a.context.workspace);
   by_type(a.x, [&]<class T>(T) {
-    launch(mse_rows<T>, {.grid = {ceil_div(p.n, kRows)}, .block = {kRows * kWarp}}, stream, p.n,
-           p.c, a.x.as<T>(), a.target.as<float>(), a.context.state, rows);
+    launch(mse_rows<T>, launch_rows(p.n), stream, p.n, p.c, a.x.as<T>(), a.target.as<float>(),
+           a.context.state, rows);
   });
   run_sum_rows(p, rows, a.metrics.as<float>(), a.context.state, stream);
 }
 
 void run_backward(const LossProblem& p, const MseLossBackward::Args& a, StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* x = a.x.as<T>();
     const auto* target = a.target.as<float>();
     auto* dx = a.dx.as<T>();
-    const std::int64_t count = checked_mul(p.n, p.c);
-    if (p.c % kWide == 0 && allow_vectors(x, target, dx)) {
-      launch(mse_gradient<kWide, T>, launch_for(count / kWide), stream, p.n, p.c, x, target,
+    by_width<T>(p.c, allow_vectors(x, target, dx), [&]<int W>(Width<W>) {
+      launch(mse_gradient<W, T>, launch_for(checked_mul(p.n, p.c) / W), stream, p.n, p.c, x, target,
              a.context.state, dx);
-    } else {
-      launch(mse_gradient<1, T>, launch_for(count), stream, p.n, p.c, x, target, a.context.state,
-             dx);
-    }
+    });
   });
 }
 

@@ -42,6 +42,22 @@ bool allow_vectors(const P*... p) {
   return (is_aligned(p, 16) && ...);
 }
 
+/// Elements that a thread takes at a time.
+template <int W>
+struct Width {};
+
+/// f(Width<W>{}): 16 bytes of elements of T where they divide a row of `columns` and its addresses
+/// allow it (`vectors`), else one.
+template <class T, class F>
+void by_width(std::int64_t columns, bool vectors, const F& f) {
+  constexpr int kWide = kPerAccess<T>;
+  if (vectors && columns % kWide == 0) {
+    f(Width<kWide>{});
+  } else {
+    f(Width<1>{});
+  }
+}
+
 template <int W, class F, class... V>
 __device__ __forceinline__ Vector<float, W> apply_each(F f, const V&... v) {
   Vector<float, W> r;

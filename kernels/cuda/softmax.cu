@@ -16,16 +16,6 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kRows = 4;  // of a block
-constexpr Launch launch_rows(int n) {
-  return {.grid = {ceil_div(n, kRows)}, .block = {kRows * kWarp}};
-}
-
-/// The warp's row; at n or beyond it has none.
-__device__ __forceinline__ int row_of_warp() {
-  return static_cast<int>(blockIdx.x) * kRows + warp_id();
-}
-
 struct RowSum {
   float top, sum;  // largest score, sum of exp(score - top)
 };
@@ -55,7 +45,8 @@ __device__ int rank_of(int label, int c, const T* x) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kRows* kWarp) softmax_rows(int n, int c, const T* x, float* y) {
+__global__ void __launch_bounds__(kLossRows* kWarp)
+    softmax_rows(int n, int c, const T* x, float* y) {
   const int row = row_of_warp();
   if (row >= n) return;  // the whole warp
   const std::int64_t begin = static_cast<std::int64_t>(row) * c;
@@ -63,7 +54,7 @@ __global__ void __launch_bounds__(kRows* kWarp) softmax_rows(int n, int c, const
 }
 
 template <class T>
-__global__ void __launch_bounds__(kRows* kWarp)
+__global__ void __launch_bounds__(kLossRows* kWarp)
     softmax_loss_rows(int n, int c, const T* x, const std::int32_t* labels, const StepState* state,
                       float* probability, RowMetrics* rows) {
   const int row = row_of_warp();
@@ -115,18 +106,13 @@ void run_loss(const LossProblem& p, const SoftmaxLoss::Args& a, StreamView strea
 void run_loss_backward(const LossProblem& p, const SoftmaxLossBackward::Args& a,
                        StreamView stream) {
   by_type(a.dx, [&]<class T>(T) {
-    constexpr int kWide = kPerAccess<T>;
     const auto* probability = a.probability.as<float>();
     const auto* labels = a.labels.as<std::int32_t>();
     auto* dx = a.dx.as<T>();
-    const std::int64_t count = checked_mul(p.n, p.c);
-    if (p.c % kWide == 0 && allow_vectors(probability, dx)) {
-      launch(softmax_loss_gradient<kWide, T>, launch_for(count / kWide), stream, p.n, p.c,
+    by_width<T>(p.c, allow_vectors(probability, dx), [&]<int W>(Width<W>) {
+      launch(softmax_loss_gradient<W, T>, launch_for(checked_mul(p.n, p.c) / W), stream, p.n, p.c,
              probability, labels, a.context.state, dx);
-    } else {
-      launch(softmax_loss_gradient<1, T>, launch_for(count), stream, p.n, p.c, probability, labels,
-             a.context.state, dx);
-    }
+    });
   });
 }
 

@@ -108,24 +108,20 @@ void run_sgd(const UpdateProblem& p, const SgdUpdate::Args& a, StreamView stream
   auto* weights = a.weights.as<float>();
   auto* velocity = a.velocity.as<float>();
   auto* copies = a.copies ? a.copies.as<bf16>() : nullptr;
-  if (p.count % 4 == 0 && allow_vectors(gradient, weights, velocity) && is_aligned(copies, 8)) {
-    launch(sgd<4>, launch_for(p.count / 4), stream, p, table, a.context.state, gradient, weights,
+  const bool vectors = allow_vectors(gradient, weights, velocity) && is_aligned(copies, 8);
+  by_width<float>(p.count, vectors, [&]<int W>(Width<W>) {
+    launch(sgd<W>, launch_for(p.count / W), stream, p, table, a.context.state, gradient, weights,
            velocity, copies);
-  } else {
-    launch(sgd<1>, launch_for(p.count), stream, p, table, a.context.state, gradient, weights,
-           velocity, copies);
-  }
+  });
 }
 
 void run_check(const UpdateProblem& p, const FiniteCheck::Args& a, StreamView stream) {
   if (p.count == 0 || p.segments == 0) return;
   const auto* gradient = a.gradient.as<float>();
   const auto* table = reinterpret_cast<const Segment*>(a.segments.as<std::uint8_t>());
-  if (p.count % 4 == 0 && allow_vectors(gradient)) {
-    launch(check_finite<4>, launch_for(p.count / 4), stream, p, table, gradient, a.context.state);
-  } else {
-    launch(check_finite<1>, launch_for(p.count), stream, p, table, gradient, a.context.state);
-  }
+  by_width<float>(p.count, allow_vectors(gradient), [&]<int W>(Width<W>) {
+    launch(check_finite<W>, launch_for(p.count / W), stream, p, table, gradient, a.context.state);
+  });
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ __device__ bool inside(int i, int extent) { return i >= 0 && i < extent; }
 
 // x[n,h,w,c], w[k,r,s,c/groups] -> y[n,p,q,k]
 __global__ void __launch_bounds__(kNaiveThreads)
-    forward(ConvProblem p, const float* x, const float* w, float* y, ForwardEpilogue epilogue) {
+    conv_forward(ConvProblem p, const float* x, const float* w, float* y,
+                 ForwardEpilogue epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.p() * p.q() * p.k) return;
   const int f = static_cast<int>(e % p.k);
@@ -43,8 +44,8 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 // dy[n,p,q,k], w[k,r,s,c/groups] -> dx[n,h,w,c]: of all taps those whose output lies on the grid.
 __global__ void __launch_bounds__(kNaiveThreads)
-    dgrad(ConvProblem p, const float* dy, const float* w, float* dx,
-          DgradEpilogue<float> epilogue) {
+    conv_dgrad(ConvProblem p, const float* dy, const float* w, float* dx,
+               DgradEpilogue<float> epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.h * p.w * p.c) return;
   const int channel = static_cast<int>(e % p.c);
@@ -75,7 +76,8 @@ __global__ void __launch_bounds__(kNaiveThreads)
 // x[n,h,w,c], dy[n,p,q,k] -> dw[k,r,s,c/groups]; the thread of a filter's first weight sums the
 // filter's bias gradient too (db may be nullptr).
 __global__ void __launch_bounds__(kNaiveThreads)
-    wgrad(ConvProblem p, const float* x, const float* dy, float* dw, float* db, bool accumulate) {
+    conv_wgrad(ConvProblem p, const float* x, const float* dy, float* dw, float* db,
+               bool accumulate) {
   const std::int64_t e = naive_element();
   const int cg = p.c_per_group();
   if (e >= std::int64_t{p.k} * p.r * p.s * cg) return;
@@ -108,17 +110,17 @@ __global__ void __launch_bounds__(kNaiveThreads)
 }
 
 void run_forward(const ConvProblem& p, const ConvForward::Args& a, StreamView stream) {
-  launch(forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
+  launch(conv_forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
          a.y.as<float>(), forward_epilogue(p, a));
 }
 
 void run_dgrad(const ConvProblem& p, const ConvDgrad::Args& a, StreamView stream) {
-  launch(dgrad, naive_launch(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
+  launch(conv_dgrad, naive_launch(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
          a.dx.as<float>(), dgrad_epilogue(p.epilogue, a.mask));
 }
 
 void run_wgrad(const ConvProblem& p, const ConvWgrad::Args& a, StreamView stream) {
-  launch(wgrad, naive_launch(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
+  launch(conv_wgrad, naive_launch(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
          a.dw.as<float>(), p.epilogue.db ? a.db.as<float>() : nullptr, p.epilogue.acc);
 }
 

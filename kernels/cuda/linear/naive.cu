@@ -13,7 +13,8 @@ namespace {
 
 // x[m,k], w[n,k] -> y[m,n]
 __global__ void __launch_bounds__(kNaiveThreads)
-    forward(LinearProblem p, const float* x, const float* w, float* y, ForwardEpilogue epilogue) {
+    linear_forward(LinearProblem p, const float* x, const float* w, float* y,
+                   ForwardEpilogue epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.m} * p.n) return;
   const int column = static_cast<int>(e % p.n);
@@ -26,8 +27,8 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 // dy[m,n], w[n,k] -> dx[m,k]
 __global__ void __launch_bounds__(kNaiveThreads)
-    dgrad(LinearProblem p, const float* dy, const float* w, float* dx,
-          DgradEpilogue<float> epilogue) {
+    linear_dgrad(LinearProblem p, const float* dy, const float* w, float* dx,
+                 DgradEpilogue<float> epilogue) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.m} * p.k) return;
   const float* dy_row = dy + e / p.k * p.n;
@@ -39,7 +40,8 @@ __global__ void __launch_bounds__(kNaiveThreads)
 
 // x[m,k], dy[m,n] -> dw[n,k]; the thread of a row's first weight sums its bias gradient too.
 __global__ void __launch_bounds__(kNaiveThreads)
-    wgrad(LinearProblem p, const float* x, const float* dy, float* dw, float* db, bool accumulate) {
+    linear_wgrad(LinearProblem p, const float* x, const float* dy, float* dw, float* db,
+                 bool accumulate) {
   const std::int64_t e = naive_element();
   if (e >= std::int64_t{p.n} * p.k) return;
   const float* x_column = x + e % p.k;
@@ -57,17 +59,17 @@ __global__ void __launch_bounds__(kNaiveThreads)
 }
 
 void run_forward(const LinearProblem& p, const LinearForward::Args& a, StreamView stream) {
-  launch(forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
+  launch(linear_forward, naive_launch(p.y_shape()), stream, p, a.x.as<float>(), a.w.as<float>(),
          a.y.as<float>(), forward_epilogue(p, a));
 }
 
 void run_dgrad(const LinearProblem& p, const LinearDgrad::Args& a, StreamView stream) {
-  launch(dgrad, naive_launch(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
+  launch(linear_dgrad, naive_launch(p.x_shape()), stream, p, a.dy.as<float>(), a.w.as<float>(),
          a.dx.as<float>(), dgrad_epilogue(p.epilogue, a.mask));
 }
 
 void run_wgrad(const LinearProblem& p, const LinearWgrad::Args& a, StreamView stream) {
-  launch(wgrad, naive_launch(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
+  launch(linear_wgrad, naive_launch(p.w_shape()), stream, p, a.x.as<float>(), a.dy.as<float>(),
          a.dw.as<float>(), p.epilogue.db ? a.db.as<float>() : nullptr, p.epilogue.acc);
 }
 

@@ -8,7 +8,7 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kReduceThreads = 256;
 
 struct Plain {
   bool accumulate;
@@ -18,7 +18,7 @@ struct Plain {
   }
 };
 
-struct Activation {
+struct Finished {
   ForwardEpilogue epilogue;
   int columns;
   template <class E>
@@ -28,8 +28,8 @@ struct Activation {
 };
 
 template <class E, class F>
-__global__ void __launch_bounds__(kThreads) reduce(Partials from, E* out, F finish) {
-  const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+__global__ void __launch_bounds__(kReduceThreads) reduce(Partials from, E* out, F finish) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * kReduceThreads + threadIdx.x;
   if (i >= from.count) return;
   float sum = 0.0F;
   for (int part = 0; part < from.parts; ++part) sum += from.sums[part * from.count + i];
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(kThreads) reduce(Partials from, E* out, F fini
 
 template <class E, class F>
 void run(const Partials& from, E* out, const F& finish, StreamView stream) {
-  const Launch l{.grid = {ceil_div(from.count, kThreads)}, .block = {kThreads}};
+  const Launch l{.grid = {ceil_div(from.count, kReduceThreads)}, .block = {kReduceThreads}};
   launch(reduce<E, F>, l, stream, from, out, finish);
 }
 
@@ -52,7 +52,7 @@ void run_reduce(const Partials& from, E* out, bool accumulate, StreamView stream
 template <class E>
 void run_reduce(const Partials& from, E* y, int columns, const ForwardEpilogue& epilogue,
                 StreamView stream) {
-  run(from, y, Activation{epilogue, columns}, stream);
+  run(from, y, Finished{epilogue, columns}, stream);
 }
 
 template <class E>
