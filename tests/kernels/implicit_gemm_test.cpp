@@ -174,6 +174,24 @@ TEST_P(ImplicitGemm, GivesTheSameBitsForAnyTileAndAlignment) {
   }
 }
 
+// Tensors that are not aligned go to the scalar kernel, whose tiles are not those that are cut.
+TEST_P(ImplicitGemm, CutTilesTakeAnyAlignment) {
+  const Math math = GetParam();
+  const ConvProblem p = parse_conv("n1c32h10k32r3ph1");
+  const ConvProblem with_db = parse_conv("n1c32h10k32r3ph1+db");
+  const auto x = integers(p.x_shape().elements(), 1), w = integers(p.w_shape().elements(), 2),
+             dy = integers(p.y_shape().elements(), 3);
+  const auto check = [&](const char* cut, const auto& run) {
+    const std::vector<float> whole = run("", 0);
+    EXPECT_EQ(run(cut, 0), whole) << cut;
+    EXPECT_EQ(run(cut, 1), whole) << cut << ", not aligned";
+  };
+  check("128x64~3", [&](const char* v, int shift) { return forward(math, p, v, x, w, shift); });
+  check("128x64~3", [&](const char* v, int shift) { return dgrad(math, p, v, dy, w, shift); });
+  check("64x128~2",
+        [&](const char* v, int shift) { return wgrad(math, with_db, v, x, dy, shift); });
+}
+
 // Operands that are rounded beforehand give the same bits, those that are not give others: each is
 // rounded as the mode says, to nearest. In bf16 they lie so in memory, dy of the bias gradient too.
 TEST_P(ImplicitGemm, RoundsItsOperandsAndNotTheBiasGradient) {

@@ -155,6 +155,24 @@ TEST(ImplicitGemmWork, FirstLayersInputGradientIsOneLaunch) {
   EXPECT_LE(static_cast<double>(c.read_sectors), 1.4 * static_cast<double>(floats) / 8);
 }
 
+// A cut wave: the sums of its segments are written and read once more than those of whole tiles.
+TEST(ImplicitGemmWork, CutWaveMovesItsSumsOnce) {
+  const Math math = Math::tf32;
+  const Algorithm<ConvForward>* counted =
+      find<ConvForward>(counting_algorithms(), "implicit_gemm", math);
+  if (counted == nullptr) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
+  const ConvProblem p = parse_conv("n1c64h16k192r3ph1");  // 2 x 3 tiles of 128 x 64, 36 slices
+  const emulator::Counts whole = work_of(*counted, p, "128x64", math);
+  const emulator::Counts cut = work_of(*counted, p, "128x64~4", math);  // 4 of them, then 2 in 4
+  constexpr std::uint64_t kSlots = 4 * 128 * 64 / 8;
+  EXPECT_EQ(cut.launches, 2U);
+  EXPECT_EQ(cut.write_sectors, whole.write_sectors + kSlots);
+  EXPECT_GE(cut.read_sectors, whole.read_sectors + kSlots);
+  EXPECT_LE(cut.read_sectors, whole.read_sectors + kSlots + kSlots / 64);
+  EXPECT_EQ(cut.bank_conflicts, 0U);
+  EXPECT_EQ(cut.matrix_operations, whole.matrix_operations);
+}
+
 struct KnownCard {
   int capability, multiprocessors;
   std::size_t shared_kib, l2_mib;

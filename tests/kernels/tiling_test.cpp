@@ -2,6 +2,7 @@
 // choice of tile and split, which is a function of the problem alone.
 #include <fovea/kernels/cuda/conv/phase.h>
 #include <fovea/kernels/cuda/tile/fast_divide.h>
+#include <fovea/kernels/cuda/tile/stream_k.h>
 #include <fovea/kernels/cuda/tile/variant.h>
 #include <fovea/kernels/ops/conv.h>
 #include <fovea/kernels/ops/space_to_depth.h>
@@ -10,7 +11,9 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace fovea::test {
 namespace {
@@ -155,8 +158,15 @@ TEST(TiledVariant, TextNamesTileAndSplit) {
       EXPECT_EQ(parse_tiled(to_string(v), kTiles), v) << to_string(v);
     }
   }
-  for (const char* wrong : {"", "128", "128x128/", "128x128/0", "128x128/257", "128x128/2x",
-                            "128x1280", "96x128", "128x128/-2"}) {
+  for (const TileSize& tile : kTiles) {
+    for (const int blocks : {2, 108, 132, 1024}) {
+      const TiledVariant v{tile, 1, blocks};
+      EXPECT_EQ(parse_tiled(to_string(v), kTiles), v) << to_string(v);
+    }
+  }
+  for (const char* wrong :
+       {"", "128", "128x128/", "128x128/0", "128x128/257", "128x128/2x", "128x1280", "96x128",
+        "128x128/-2", "128x128~", "128x128~1", "128x128~1025", "128x128~2/2", "128x128/2~2"}) {
     EXPECT_THROW(parse_tiled(wrong, kTiles), InvalidArgument) << wrong;
   }
 }
@@ -200,6 +210,116 @@ TEST(TiledVariant, ManyOutputsTakeTheLargeTileWhole) {
   EXPECT_EQ(to_string(tiled_variants(conv1, kTiles, {}).front()), "128x96");
 }
 
+constexpr TileSize kTensorTile{256, 128, 64, 64, 0, Math::bf16};
+
+// A grid of 128x128 tiles.
+Extents grid(std::int64_t row_tiles, std::int64_t depth, int groups = 1) {
+  return {.rows = row_tiles * 128 - 5,
+          .columns = 120,
+          .depth = depth,
+          .groups = groups,
+          .may_split = true,
+          .may_stream = true};
+}
+
+// Every slice of every tile of the tail, once and in order; ranges that differ by one slice; slots
+// of their own.
+void expect_covers(const StreamTail& tail) {
+  std::vector<unsigned> next(tail.tiles, 0);  // slice that comes next in a tile
+  std::set<unsigned> slots;
+  for (unsigned block = 0; block < tail.blocks; ++block) {
+    const unsigned begin = tail.begin(block), end = tail.begin(block + 1);
+    EXPECT_TRUE(end - begin == tail.share || end - begin == tail.share + 1) << block;
+    int segments = 0;
+    for (unsigned slice = begin; slice < end; ++segments) {
+      EXPECT_EQ(tail.block_of(slice), block) << slice;
+      const StreamTail::Segment s = tail.segment(block, slice);
+      ASSERT_LT(s.tile, tail.tiles);
+      ASSERT_LT(s.begin, s.end);
+      EXPECT_EQ(s.begin, next[s.tile]);
+      next[s.tile] = s.end;
+      const bool whole = s.begin == 0 && s.end == tail.slices.divisor();
+      EXPECT_EQ(tail.is_cut(s), !whole);
+      EXPECT_TRUE(!whole || slice + s.end == end) << "a whole tile is the last of its range";
+      EXPECT_TRUE(slots.insert(tail.slot(block, s.tile)).second);
+      slice += s.end - s.begin;
+    }
+    EXPECT_GE(segments, 1);
+    EXPECT_LE(segments, 2);
+  }
+  EXPECT_EQ(next, std::vector<unsigned>(tail.tiles, tail.slices.divisor()));
+  EXPECT_LT(*slots.rbegin(), tail.slots());
+}
+
+TEST(StreamK, RangesCoverTheTail) {
+  for (const int tiles : {1, 2, 5, 6, 7, 12, 38, 131, 133, 160, 170}) {
+    for (const std::int64_t depth : {1, 16, 75, 1728}) {
+      for (const int blocks : {2, 3, 7, 108, 132}) {
+        const Extents e = grid(tiles, depth);
+        const TileSize tile{128, 128, 8, 8};
+        if (!can_stream(e, tile, blocks)) continue;
+        SCOPED_TRACE(testing::Message() << tiles << " tiles, depth " << depth << ", " << blocks);
+        const StreamTail tail = stream_tail(e, tile, blocks);
+        EXPECT_EQ(tail.whole + tail.tiles, static_cast<unsigned>(tiles));
+        EXPECT_EQ(tail.whole % static_cast<unsigned>(blocks), 0U);
+        EXPECT_LT(tail.tiles, tail.blocks);
+        expect_covers(tail);
+      }
+    }
+  }
+}
+
+TEST(StreamK, CutsWhatDoesNotFillAWave) {
+  const TileSize tile{128, 128, 8, 8};
+  EXPECT_TRUE(can_stream(grid(160, 400), tile, 132));
+  EXPECT_FALSE(can_stream(grid(264, 400), tile, 132)) << "two full waves";
+  EXPECT_FALSE(can_stream(grid(160, 400), tile, 1));
+  EXPECT_FALSE(can_stream(grid(160, 400), tile, 1025));
+  EXPECT_TRUE(can_stream(grid(1, 131 * 16 + 1), tile, 132));
+  EXPECT_FALSE(can_stream(grid(1, 131 * 16), tile, 132)) << "a block without a slice";
+  EXPECT_FALSE(can_stream(grid(160, 0), tile, 132));
+  Extents e = grid(160, 400);
+  e.may_stream = false;
+  EXPECT_FALSE(can_stream(e, tile, 132)) << "it said may_stream = false";
+  EXPECT_FALSE(can_cut(grid(160, 400), {tile, 2, 132})) << "split and cut";
+  // Groups are of one grid; a slice of bf16 has twice the indices.
+  EXPECT_EQ(stream_tail(grid(80, 400, 2), tile, 132).tiles, 28U);
+  EXPECT_EQ(stream_tail(grid(160, 400), tile, 132).slices.divisor(), 25U);
+  EXPECT_EQ(stream_tail(grid(320, 400), kTensorTile, 132).slices.divisor(), 13U);
+}
+
+TEST(StreamK, CostsWhatItsSegmentsDo) {
+  // Five slices of each of two tiles for four blocks: 3 3 2 2, the second over the tiles' border.
+  const StreamTail tail = stream_tail(grid(2, 80), {128, 128, 8, 8}, 4);
+  const StreamCost cost = cost_of(tail);
+  EXPECT_EQ(cost.longest, 3U);
+  EXPECT_EQ(cost.segments, 2U);
+  EXPECT_EQ(cost.cut, 5U);
+  EXPECT_EQ(tail.slots(), 5U);
+  const TiledVariant v{{128, 128, 8, 8}, 1, 4};
+  EXPECT_EQ(workspace_bytes(grid(2, 80), v), 5 * (128 * 128 + 128) * sizeof(float));
+}
+
+TEST(StreamK, IsOfferedWhereItIsPredictedToWin) {
+  const std::vector<TileSize> tile = {{128, 128, 8, 8}};
+  const auto offered = [&](Extents e, std::size_t bytes) {
+    e.may_split = false;
+    std::vector<std::string> names;
+    for (const TiledVariant& v : tiled_variants(e, tile, {.workspace_bytes = bytes})) {
+      names.push_back(to_string(v));
+    }
+    return names;
+  };
+  constexpr std::size_t kMuch = std::size_t{1} << 30;
+  const Extents e = grid(160, 4000);
+  EXPECT_EQ(offered(e, kMuch), (std::vector<std::string>{"128x128~132", "128x128"}));
+  EXPECT_LT(predicted_cycles(e, {tile[0], 1, 132}), 0.75 * predicted_cycles(e, {tile[0]}))
+      << "1.2 waves in place of 2";
+  EXPECT_EQ(offered(e, workspace_bytes(e, {tile[0], 1, 132}) - 1).back(), "128x128");
+  EXPECT_EQ(offered(grid(131, 4000), kMuch), std::vector<std::string>{"128x128"}) << "a full wave";
+  EXPECT_EQ(offered(grid(160, 500), kMuch).front(), "128x128") << "7 slices a block";
+}
+
 // The rule that makes a variant give the same bits on every card.
 TEST(TiledVariant, DoesNotDependOnTheCard) {
   DeviceInfo small = emulated(), large = emulated();
@@ -225,6 +345,23 @@ TEST(TiledAlgorithm, RefusesAVariantThatIsNotThere) {
   EXPECT_EQ(tiled.prepare(p, "128x128/2", emulated())->workspace_bytes(),
             2 * 8 * 16 * sizeof(float));
   EXPECT_EQ(tiled.prepare(p, "128x128", emulated())->workspace_bytes(), 0U);
+}
+
+TEST(TiledAlgorithm, CutsTheLastWaveWhereItIsOfOneLaunch) {
+  const auto bytes = [](const char* text, const Variant& variant) {
+    for (const Algorithm<ConvDgrad>& a : registry().list<ConvDgrad>()) {
+      if (a.name != "implicit_gemm" || a.math != Math::fp32) continue;
+      return a.prepare(parse_conv(text), variant, emulated())->workspace_bytes();
+    }
+    return std::size_t{0};
+  };
+  EXPECT_EQ(bytes("n1c16h8k16r3ph1", "128x128~3"), 3 * (128 * 128 + 128) * sizeof(float));
+  EXPECT_THROW(bytes("n1c16h8k16r3ph1", "128x128~10"), InvalidArgument) << "nine slices";
+  EXPECT_THROW(bytes("n1c16h9k16r3u2", "128x128~3"), InvalidArgument) << "a launch for each phase";
+  const Algorithm<ConvDgrad>& direct = registry().list<ConvDgrad>().front();
+  ASSERT_EQ(direct.name, "direct_tiled");
+  EXPECT_THROW(direct.prepare(parse_conv("n1c16h8k16r3ph1"), "128x128~3", emulated()),
+               InvalidArgument);
 }
 
 TEST(TiledAlgorithm, DeclinesWithAReason) {

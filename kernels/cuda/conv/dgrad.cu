@@ -129,7 +129,8 @@ void run_phase(const ConvProblem& p, const Phase& rows, const Phase& columns,
 }
 
 template <class T>
-void run_tile(const ConvProblem& p, int, const ConvDgrad::Args& a, StreamView stream) {
+void run_tile(const ConvProblem& p, const TiledVariant&, const ConvDgrad::Args& a,
+              StreamView stream) {
   const bool vectors = p.c_per_group() % 4 == 0 && p.k_per_group() % 4 == 0 &&
                        is_aligned(a.dy.data, 16) && is_aligned(a.w.data, 16);
   for (int i = 0; i < p.u; ++i) {

@@ -82,7 +82,8 @@ void run(const ConvProblem& p, const ConvForward::Args& a, StreamView stream) {
 }
 
 template <class T>
-void run_tile(const ConvProblem& p, int, const ConvForward::Args& a, StreamView stream) {
+void run_tile(const ConvProblem& p, const TiledVariant&, const ConvForward::Args& a,
+              StreamView stream) {
   if (p.c_per_group() % 4 == 0 && is_aligned(a.x.data, 16) && is_aligned(a.w.data, 16)) {
     run<T, 4>(p, a, stream);
   } else {

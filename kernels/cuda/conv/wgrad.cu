@@ -119,12 +119,13 @@ void run(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView 
 }
 
 template <class T>
-void run_tile(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView stream) {
+void run_tile(const ConvProblem& p, const TiledVariant& v, const ConvWgrad::Args& a,
+              StreamView stream) {
   if (p.c_per_group() % 4 == 0 && p.k_per_group() % 4 == 0 && is_aligned(a.x.data, 16) &&
       is_aligned(a.dy.data, 16)) {
-    run<T, 4>(p, splits, a, stream);
+    run<T, 4>(p, v.splits, a, stream);
   } else {
-    run<T, 1>(p, splits, a, stream);
+    run<T, 1>(p, v.splits, a, stream);
   }
 }
 

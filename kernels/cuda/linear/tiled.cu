@@ -164,8 +164,9 @@ void run_product(Product p, int parts, const Finish& finish, StreamView stream) 
 }
 
 template <class T>
-void run_forward(const LinearProblem& problem, int splits, const LinearForward::Args& args,
-                 StreamView stream) {
+void run_forward(const LinearProblem& problem, const TiledVariant& v,
+                 const LinearForward::Args& args, StreamView stream) {
+  const int splits = v.splits;
   const auto depth = static_cast<unsigned>(problem.k);
   Product p{.a = {args.x.as<float>(), depth},
             .b = {args.w.as<float>(), depth},
@@ -184,8 +185,9 @@ void run_forward(const LinearProblem& problem, int splits, const LinearForward::
 }
 
 template <class T>
-void run_dgrad(const LinearProblem& problem, int splits, const LinearDgrad::Args& args,
+void run_dgrad(const LinearProblem& problem, const TiledVariant& v, const LinearDgrad::Args& args,
                StreamView stream) {
+  const int splits = v.splits;
   Product p{.a = {args.dy.as<float>(), static_cast<unsigned>(problem.n)},
             .b = {args.w.as<float>(), static_cast<unsigned>(problem.k)},
             .rows = problem.m,
@@ -203,8 +205,9 @@ void run_dgrad(const LinearProblem& problem, int splits, const LinearDgrad::Args
 }
 
 template <class T>
-void run_wgrad(const LinearProblem& problem, int splits, const LinearWgrad::Args& args,
+void run_wgrad(const LinearProblem& problem, const TiledVariant& v, const LinearWgrad::Args& args,
                StreamView stream) {
+  const int splits = v.splits;
   float* const db = problem.epilogue.db ? args.db.as<float>() : nullptr;
   Product p{.a = {args.dy.as<float>(), static_cast<unsigned>(problem.n)},
             .b = {args.x.as<float>(), static_cast<unsigned>(problem.k)},

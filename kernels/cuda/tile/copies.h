@@ -49,8 +49,10 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
  public:
   static constexpr int kStep = kSliceLength;
 
-  __device__ __forceinline__ Copies(const Gather& gather, unsigned first)
-      : gather_{gather}, cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
+  __device__ __forceinline__ Copies(const Gather& gather, unsigned first, int thread)
+      : gather_{gather},
+        thread_{thread},
+        cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
 
   /// Starts copying the next slice.
   __device__ __forceinline__ void start(typename Gather::Element* to) {
@@ -58,7 +60,7 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
     // Many small copies one after the other: all at once their addresses would spill.
 #pragma unroll(Width == 1 ? 4 : kPasses)
     for (int pass = 0; pass < kPasses; ++pass) {
-      const int row = static_cast<int>(threadIdx.x) / kLanes + pass * kRowsPerPass;
+      const int row = thread_ / kLanes + pass * kRowsPerPass;
       if (Layout::kRows % kRowsPerPass != 0 && row >= Layout::kRows) break;
       copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(),
                           gather_.find(row, spot));
@@ -67,8 +69,9 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   }
 
  private:
-  static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % kLanes; }
+  __device__ __forceinline__ int lane() const { return thread_ % kLanes; }
   const Gather& gather_;
+  int thread_;
   typename Gather::Cursor cursor_;
 };
 
@@ -88,12 +91,14 @@ class Copies<Layout, Threads, Width, Gather, Order::across> {
   static constexpr int kStep = fitting(Threads / kLanes);
   static_assert(kStep >= 1);
 
-  __device__ __forceinline__ Copies(const Gather& gather, unsigned first)
-      : gather_{gather}, cursor_{gather.begin(row(), first + static_cast<unsigned>(index()))} {}
+  __device__ __forceinline__ Copies(const Gather& gather, unsigned first, int thread)
+      : gather_{gather},
+        thread_{thread},
+        cursor_{gather.begin(row(), first + static_cast<unsigned>(index()))} {}
 
   /// Starts copying the next slice.
   __device__ __forceinline__ void start(typename Gather::Element* to) {
-    if (Threads > kLanes * kStep && static_cast<int>(threadIdx.x) >= kLanes * kStep) return;
+    if (Threads > kLanes * kStep && thread_ >= kLanes * kStep) return;
 #pragma unroll
     for (int kk = 0; kk < kSliceLength; kk += kStep) {
       copy_element<Width>(to + Layout::at(row(), index() + kk), gather_.tensor(),
@@ -103,11 +108,10 @@ class Copies<Layout, Threads, Width, Gather, Order::across> {
   }
 
  private:
-  static __device__ __forceinline__ int row() {
-    return static_cast<int>(threadIdx.x) % kLanes * Width;
-  }
-  static __device__ __forceinline__ int index() { return static_cast<int>(threadIdx.x) / kLanes; }
+  __device__ __forceinline__ int row() const { return thread_ % kLanes * Width; }
+  __device__ __forceinline__ int index() const { return thread_ / kLanes; }
   const Gather& gather_;
+  int thread_;
   typename Gather::Cursor cursor_;
 };
 

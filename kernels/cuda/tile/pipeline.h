@@ -13,10 +13,12 @@
 namespace fovea::FOVEA_TARGET {
 
 /// acc += the product over `slices` slices, which a and b (Copies) bring one after the other.
-/// each_slice(stage) is called once for each while it lies in shared memory. All threads call.
+/// each_slice(stage) is called once for each while it lies in shared memory. All threads call, each
+/// with its index in the block.
 template <class T, class A, class B, class EachSlice>
 __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kStages], A& a, B& b,
-                                                int slices, typename T::Accumulators& acc,
+                                                int slices, int thread,
+                                                typename T::Accumulators& acc,
                                                 EachSlice each_slice) {
   const auto start = [&](int into) {
     a.start(stage[into].a);
@@ -35,7 +37,7 @@ __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kS
     __syncthreads();  // and everybody's; nobody reads the slice before any more, so it may go
     if (left >= T::kStages) start(current == 0 ? T::kStages - 1 : current - 1);
     async_commit();
-    T::multiply(stage[current], acc);
+    T::multiply(stage[current], acc, thread);
     each_slice(stage[current]);
     current = current + 1 == T::kStages ? 0 : current + 1;
   }

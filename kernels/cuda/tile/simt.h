@@ -8,6 +8,7 @@
 
 #include <fovea/kernels/cuda/tile/slice.h>
 #include <fovea/kernels/device/fma_row.h>
+#include <fovea/kernels/device/thread.h>
 #include <fovea/kernels/device/vector.h>
 
 namespace fovea::FOVEA_TARGET {
@@ -41,16 +42,16 @@ struct SimtTile {
                                   .shared_bytes = Stages * sizeof(Stage)};
 
   /// acc += the product of the slices, kk ascending: one chain of fma an output.
-  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc) {
+  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread) {
 #pragma unroll 1  // unrolled, reads are moved so far ahead that registers spill
     for (int kk = 0; kk < kSlice; kk += kAtOnce) {
       float a[kAtOnce][TM];
 #pragma unroll
-      for (int i = 0; i < TM; i += 4) read<LayoutA>(s.a, row(i), kk, a, i);
+      for (int i = 0; i < TM; i += 4) read<LayoutA>(s.a, row(i, thread), kk, a, i);
 #pragma unroll
       for (int j = 0; j < TN; j += 4) {
         float b[kAtOnce][4];
-        read<LayoutB>(s.b, column(j), kk, b, 0);
+        read<LayoutB>(s.b, column(j, thread), kk, b, 0);
 #pragma unroll
         for (int k = 0; k < kAtOnce; ++k) {
 #pragma unroll
@@ -65,29 +66,28 @@ struct SimtTile {
   template <class C, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
                                                          F f) {
+    const auto thread = static_cast<int>(thread_read_anew());
 #pragma unroll
     for (int j = 0; j < TN; j += 4) {
-      const auto c = of_column(column(j));
+      const auto c = of_column(column(j, thread));
 #pragma unroll
       for (int i = 0; i < TM; ++i) {
         Vector<float, 4> v;
 #pragma unroll
         for (int l = 0; l < 4; ++l) v[l] = acc[j + l][i];
-        f(row(i), column(j), v, c);
+        f(row(i, thread), column(j, thread), v, c);
       }
     }
   }
 
  private:
-  static __device__ __forceinline__ int row(int i) {
-    const int warp_row = static_cast<int>(threadIdx.x) / 32 / (kThreadColumns / 8);
-    const int thread = warp_row * 4 + static_cast<int>(threadIdx.x) % 32 / 8;
-    return (i / 4 * kThreadRows + thread) * 4 + i % 4;
+  static __device__ __forceinline__ int row(int i, int thread) {
+    const int in_column = thread / 32 / (kThreadColumns / 8) * 4 + thread % 32 / 8;
+    return (i / 4 * kThreadRows + in_column) * 4 + i % 4;
   }
-  static __device__ __forceinline__ int column(int j) {
-    const int warp_column = static_cast<int>(threadIdx.x) / 32 % (kThreadColumns / 8);
-    const int thread = warp_column * 8 + static_cast<int>(threadIdx.x) % 8;
-    return (j / 4 * kThreadColumns + thread) * 4 + j % 4;
+  static __device__ __forceinline__ int column(int j, int thread) {
+    const int in_row = thread / 32 % (kThreadColumns / 8) * 8 + thread % 8;
+    return (j / 4 * kThreadColumns + in_row) * 4 + j % 4;
   }
   // to[k][first + l] = element (row + l, kk + k) for k < kAtOnce, l < 4.
   template <class Layout, int N>

@@ -26,6 +26,7 @@
 #include <fovea/kernels/cuda/tile/slice.h>
 #include <fovea/kernels/device/mma.h>
 #include <fovea/kernels/device/reduce.h>
+#include <fovea/kernels/device/thread.h>
 #include <fovea/kernels/device/vector.h>
 
 #include <bit>
@@ -90,12 +91,12 @@ struct TensorTile {
                                   .math = MathOf::kMath};
 
   /// acc += the product of the slices.
-  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc) {
+  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread) {
     std::uint32_t a[WM / 16][kSteps][4];
 #pragma unroll
     for (int i = 0; i < WM / 16; ++i) {
       Fragment half[2];
-      read<LayoutA>(s.a, first_row() + 16 * i, half);
+      read<LayoutA>(s.a, first_row(thread) + 16 * i, thread % 32, half);
 #pragma unroll
       for (int m = 0; m < 4; ++m) {
 #pragma unroll
@@ -106,7 +107,7 @@ struct TensorTile {
 #pragma unroll
     for (int j = 0; j < WN / 16; ++j) {
       Fragment half[2];
-      read<LayoutB>(s.b, first_column() + 16 * j, half);
+      read<LayoutB>(s.b, first_column(thread) + 16 * j, thread % 32, half);
 #pragma unroll
       for (int n = 0; n < 2; ++n) {
 #pragma unroll
@@ -126,28 +127,29 @@ struct TensorTile {
   template <class C, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
                                                          F f) {
+    const auto thread = static_cast<int>(thread_read_anew());
+    const int lane = thread % 32;
 #pragma unroll
     for (int j = 0; j < WN / 16; ++j) {
-      const int column = first_column() + 16 * j + first_of_four();
+      const int column = first_column(thread) + 16 * j + first_of_four(lane);
       const auto c = of_column(column);
 #pragma unroll
       for (int i = 0; i < WM / 16; ++i) {
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int row = kInTurns<LayoutA> ? lane() / 4 * 2 + h : lane() / 4 + 8 * h;
-          f(first_row() + 16 * i + row, column, four(acc[i][j], h), c);
+          const int row = kInTurns<LayoutA> ? lane / 4 * 2 + h : lane / 4 + 8 * h;
+          f(first_row(thread) + 16 * i + row, column, four(acc[i][j], h, lane), c);
         }
       }
     }
   }
 
  private:
-  static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % 32; }
-  static __device__ __forceinline__ int first_row() {
-    return static_cast<int>(threadIdx.x) / 32 / kWarpColumns * WM;
+  static __device__ __forceinline__ int first_row(int thread) {
+    return thread / 32 / kWarpColumns * WM;
   }
-  static __device__ __forceinline__ int first_column() {
-    return static_cast<int>(threadIdx.x) / 32 % kWarpColumns * WN;
+  static __device__ __forceinline__ int first_column(int thread) {
+    return thread / 32 % kWarpColumns * WN;
   }
   static constexpr int kSteps = 2;
   // Whether the rows of the two halves take turns, or one half lies behind the other.
@@ -155,18 +157,18 @@ struct TensorTile {
   static constexpr bool kInTurns = Layout::kOrder == Order::along || std::is_same_v<Element, float>;
 
   // The first of a lane's four columns in a piece.
-  static __device__ __forceinline__ int first_of_four() {
-    const int t = lane() % 4;
+  static __device__ __forceinline__ int first_of_four(int lane) {
+    const int t = lane % 4;
     return kInTurns<LayoutB> ? t * 4 : t % 2 * 8 + t / 2 * 4;
   }
   // Their values in half h of the piece's rows; d[n][2 h + e] is number 2 t + e of matrix n.
-  static __device__ __forceinline__ Vector<float, 4> four(const float (&d)[2][4], int h) {
+  static __device__ __forceinline__ Vector<float, 4> four(const float (&d)[2][4], int h, int lane) {
     Vector<float, 4> v;
     if constexpr (kInTurns<LayoutB>) {  // column 2 (2 t + e) + n
 #pragma unroll
       for (int l = 0; l < 4; ++l) v[l] = d[l % 2][2 * h + l / 2];
     } else {  // column 8 n + 2 t + e: an even lane keeps those of matrix 0, an odd one of matrix 1
-      const bool odd = lane() % 2 != 0;
+      const bool odd = lane % 2 != 0;
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
         const float first = d[0][2 * h + e], second = d[1][2 * h + e];
@@ -179,11 +181,11 @@ struct TensorTile {
   }
   // half[h][m]: register m of a lane for half h of 16 rows.
   template <class Layout>
-  static __device__ __forceinline__ void read(const Element* slice, int first,
+  static __device__ __forceinline__ void read(const Element* slice, int first, int lane,
                                               Fragment (&half)[2]) {
     constexpr int kChunk = kPerAccess<Element>;
     // Lane 8 m + i names row i of matrix m.
-    const int i = lane() % 8, m = lane() / 8;
+    const int i = lane % 8, m = lane / 8;
     if constexpr (Layout::kOrder == Order::along) {  // matrix m: chunk m of a row
       const void* const rows[2] = {slice + Layout::at(first + 2 * i, m * kChunk),
                                    slice + Layout::at(first + 2 * i + 1, m * kChunk)};
@@ -195,8 +197,7 @@ struct TensorTile {
     } else {
 #pragma unroll
       for (int n = 0; n < 4; ++n) {
-        const auto v =
-            load_vector<2>(slice + Layout::at(first + lane() / 4 * 2, 4 * n + lane() % 4));
+        const auto v = load_vector<2>(slice + Layout::at(first + lane / 4 * 2, 4 * n + lane % 4));
         half[0][n] = std::bit_cast<std::uint32_t>(v[0]);
         half[1][n] = std::bit_cast<std::uint32_t>(v[1]);
       }

@@ -1,5 +1,5 @@
 // tiled_algorithm.h - how a kernel template and its instantiations become an algorithm: one variant
-// a tile and split (variant.h), best prediction first.
+// a tile and split or cut (variant.h), best prediction first.
 #pragma once
 
 #include <fovea/kernels/cuda/epilogue.h>
@@ -13,11 +13,12 @@
 
 namespace fovea::FOVEA_TARGET {
 
-/// One instantiation: its tile, and its launcher for a reduction in `splits` parts.
+/// One instantiation: its tile, and its launcher for a variant of it.
 template <class Op>
 struct TiledKernel {
   TileSize tile;
-  void (*run)(const typename Op::Problem&, int splits, const typename Op::Args&, StreamView);
+  void (*run)(const typename Op::Problem&, const TiledVariant&, const typename Op::Args&,
+              StreamView);
 };
 
 /// The TileSize of a Tile.
@@ -51,20 +52,19 @@ class TiledKernels {
     const Extents e = extents_(p);
     const TiledVariant v =
         name.empty() ? tiled_variants(e, tiles_, Limits{}).front() : parse_tiled(name, tiles_);
-    if (!can_split(e, v.splits)) {
+    if (!can_cut(e, v)) {
       throw InvalidArgument("variant '" + name + "' of " + to_string(p) + ": a reduction over " +
                             std::to_string(e.depth) + " is not split like this");
     }
     std::size_t i = 0;
     while (!(kernels_[i].tile == v.tile)) ++i;
     const auto run = kernels_[i].run;
-    const int splits = v.splits;
     return prepared<Op>(
         p,
-        [run, splits](const Problem& problem, const typename Op::Args& args, StreamView stream) {
-          run(problem, splits, args, stream);
+        [run, v](const Problem& problem, const typename Op::Args& args, StreamView stream) {
+          run(problem, v, args, stream);
         },
-        partial_bytes(e, splits));
+        workspace_bytes(e, v));
   }
 
  private:

@@ -1,5 +1,6 @@
 #include <fovea/core/error.h>
 #include <fovea/core/shape.h>
+#include <fovea/kernels/cuda/tile/stream_k.h>
 #include <fovea/kernels/cuda/tile/variant.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ constexpr double kBlockOverhead = 48;   // indices of the reduction: filling, dr
 
 constexpr int kMaxSplits = 256;
 constexpr std::int64_t kLeastPart = 8 * kSlice;
+constexpr int kStreamBlocks = 132;  // of the stream-K variants that are offered: one an SM
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -60,11 +62,44 @@ TiledVariant with_best_split(const Extents& e, const TileSize& tile, const Limit
   return best;
 }
 
+// Cycles of partial sums: written, read by a second kernel.
+double cycles_of_partials(double floats) {
+  return 2.0 * floats * sizeof(float) / kBytesPerCycle + kLaunchCycles;
+}
+
+// Whole tiles wave by wave, then the range and segments of the busiest block of the tail.
+double cycles_of_stream(const Extents& e, const TiledVariant& v) {
+  const StreamTail tail = stream_tail(e, v.tile, v.stream_blocks);
+  const StreamCost cost = cost_of(tail);
+  const int slice = slice_length(v.tile.math);
+  const double tile = tail.slices.divisor() * slice + kBlockOverhead;
+  const double range = cost.longest * slice + cost.segments * kBlockOverhead;
+  const double indices = std::ceil(tail.whole / kMultiprocessors) * tile +
+                         std::ceil(tail.blocks / kMultiprocessors) * range;
+  return indices * cycles_of_index(e, v.tile) +
+         cycles_of_partials(cost.cut * used(e.rows, v.tile.rows) * used(e.columns, v.tile.columns));
+}
+
+// Whether ranges are long enough to fill a pipeline for, and sums have their place.
+bool pays_to_cut(const Extents& e, const TiledVariant& v, const Limits& limits) {
+  return can_cut(e, v) && workspace_bytes(e, v) <= limits.workspace_bytes &&
+         stream_tail(e, v.tile, v.stream_blocks).share * slice_length(v.tile.math) >= kLeastPart;
+}
+
+// "12" as a number from `least` to `most`; 0: it is none.
+int number_in(std::string_view text, int least, int most) {
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  const bool all = error == std::errc{} && end == text.data() + text.size();
+  return all && n >= least && n <= most ? n : 0;
+}
+
 }  // namespace
 
 Variant to_string(const TiledVariant& v) {
   std::string text = std::to_string(v.tile.rows) + "x" + std::to_string(v.tile.columns);
   if (v.splits > 1) text += "/" + std::to_string(v.splits);
+  if (v.stream_blocks > 0) text += "~" + std::to_string(v.stream_blocks);
   return text;
 }
 
@@ -74,18 +109,23 @@ TiledVariant parse_tiled(std::string_view text, std::span<const TileSize> offere
     const std::string name = to_string(TiledVariant{tile});
     known += (known.empty() ? "" : ", ") + name;
     if (text == name) return {tile, 1};
-    if (!text.starts_with(name + "/")) continue;
+    if (!text.starts_with(name) || text.size() <= name.size()) continue;
     const std::string_view count = text.substr(name.size() + 1);
-    int splits = 0;
-    const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), splits);
-    if (error == std::errc{} && end == count.data() + count.size() && splits >= 1 &&
-        splits <= kMaxSplits) {
-      return {tile, splits};
+    if (text[name.size()] == '/') {
+      if (const int n = number_in(count, 1, kMaxSplits)) return {tile, n};
+    } else if (text[name.size()] == '~') {
+      if (const int n = number_in(count, 2, kMaxStreamBlocks)) return {tile, 1, n};
     }
   }
   throw InvalidArgument("no variant '" + std::string(text) + "' of this kernel; there are " +
                         known + ", each with /2 to /" + std::to_string(kMaxSplits) +
-                        " where it splits the reduction");
+                        " where it splits the reduction, with ~2 to ~" +
+                        std::to_string(kMaxStreamBlocks) + " where it cuts the last wave");
+}
+
+std::int64_t tile_count(const Extents& e, const TileSize& tile) {
+  return checked_mul(checked_mul(ceil_div(e.rows, tile.rows), ceil_div(e.columns, tile.columns)),
+                     e.groups);
 }
 
 std::int64_t part_length(std::int64_t depth, int splits) {
@@ -103,22 +143,38 @@ std::size_t partial_bytes(const Extents& e, int splits) {
   return static_cast<std::size_t>(checked_mul(checked_mul(matrix, splits), sizeof(float)));
 }
 
+bool can_cut(const Extents& e, const TiledVariant& v) {
+  if (v.stream_blocks == 0) return can_split(e, v.splits);
+  return v.splits == 1 && can_stream(e, v.tile, v.stream_blocks);
+}
+
+std::size_t workspace_bytes(const Extents& e, const TiledVariant& v) {
+  return v.stream_blocks == 0 ? partial_bytes(e, v.splits)
+                              : stream_bytes(e, v.tile, v.stream_blocks);
+}
+
 double predicted_cycles(const Extents& e, const TiledVariant& v) {
+  if (v.stream_blocks > 0) return cycles_of_stream(e, v);
   const TileSize& t = v.tile;
-  const auto blocks = static_cast<double>(ceil_div(e.rows, t.rows) *
-                                          ceil_div(e.columns, t.columns) * e.groups * v.splits);
+  const auto blocks = static_cast<double>(tile_count(e, t) * v.splits);
   const double blocks_of_one = std::ceil(blocks / kMultiprocessors);
   const double depth = static_cast<double>(part_length(e.depth, v.splits)) + kBlockOverhead;
   const double product = blocks_of_one * depth * cycles_of_index(e, t);
   if (v.splits == 1) return product;
-  return product + 2.0 * static_cast<double>(partial_bytes(e, v.splits)) / kBytesPerCycle +
-         kLaunchCycles;
+  return product + cycles_of_partials(static_cast<double>(partial_bytes(e, v.splits)) / 4);
 }
 
 std::vector<TiledVariant> tiled_variants(const Extents& e, std::span<const TileSize> offered,
                                          const Limits& limits) {
   std::vector<TiledVariant> variants;
-  for (const TileSize& tile : offered) variants.push_back(with_best_split(e, tile, limits));
+  for (const TileSize& tile : offered) {
+    const TiledVariant split = with_best_split(e, tile, limits);
+    variants.push_back(split);
+    const TiledVariant cut{tile, 1, kStreamBlocks};
+    if (pays_to_cut(e, cut, limits) && predicted_cycles(e, cut) < predicted_cycles(e, split)) {
+      variants.push_back(cut);
+    }
+  }
   std::stable_sort(variants.begin(), variants.end(),
                    [&](const TiledVariant& a, const TiledVariant& b) {
                      return predicted_cycles(e, a) < predicted_cycles(e, b);

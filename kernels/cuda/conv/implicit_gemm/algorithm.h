@@ -30,12 +30,16 @@ struct GemmKernels {
 
 /// Kernel P, launched by `run`, as an entry of those lists.
 template <class Op, class P>
-TiledKernel<Op> gemm_kernel(void (*run)(const typename Op::Problem&, int, const typename Op::Args&,
-                                        StreamView)) {
+TiledKernel<Op> gemm_kernel(void (*run)(const typename Op::Problem&, const TiledVariant&,
+                                        const typename Op::Args&, StreamView)) {
   TileSize tile = P::Tile::kSize;
   tile.shared_bytes = sizeof(GemmShared<P>);
   return {tile, run};
 }
+
+/// The variant for the scalar kernel, to which tensors go that are not aligned as their extents
+/// allow: its tiles are others, so stream-K's cuts and slots are not its; all are whole then.
+inline TiledVariant uncut(const TiledVariant& v) { return {v.tile, v.splits}; }
 
 template <class Op>
 const std::vector<TiledKernel<Op>>& kernels_for(const GemmKernels<Op>& k,

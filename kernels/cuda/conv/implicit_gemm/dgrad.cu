@@ -13,7 +13,8 @@ namespace {
 template <class E>
 struct Output {
   Results<E> dx;
-  int splits = 1;
+  TiledVariant variant;
+  void* workspace = nullptr;
   DgradEpilogue<E> epilogue;
 };
 
@@ -126,7 +127,8 @@ void run_part(const ConvProblem& p, const Phase& rows, const Phase& columns,
       .columns = P::columns(part),
       .depth = patch.depth,
       .groups = p.groups,
-      .splits = out.splits,
+      .variant = out.variant,
+      .workspace = out.workspace,
       .finish = P::finish(part, out),
   };
   call.right.stride = RightCopies<P>::kStep;
@@ -166,15 +168,16 @@ bool side_by_side(const ConvProblem& p) {
 }
 
 template <class P>
-void run(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
+void run(const ConvProblem& p, const TiledVariant& v, const ConvDgrad::Args& a, StreamView stream) {
   using E = typename P::E;
   const auto epilogue = dgrad_epilogue<E>(p.epilogue, a.mask);
   const bool fours = p.c_per_group() % 4 == 0 &&
-                     (splits > 1 || is_aligned(epilogue.mask, 4 * static_cast<int>(sizeof(E))));
+                     (v.splits > 1 || is_aligned(epilogue.mask, 4 * static_cast<int>(sizeof(E))));
   const Output<E> out{
-      .dx = Results<E>::of(a.dx, p.x_shape().elements(), splits, a.context.workspace, fours),
-      .splits = splits,
-      .epilogue = splits == 1 ? epilogue : DgradEpilogue<E>{}};
+      .dx = Results<E>::of(a.dx, p.x_shape().elements(), v.splits, a.context.workspace, fours),
+      .variant = v,
+      .workspace = a.context.workspace,
+      .epilogue = v.splits == 1 ? epilogue : DgradEpilogue<E>{}};
   if (side_by_side<E>(p)) {
     run_part<P>(p, rows_together(p), columns_together(p), a, out, stream);
   } else {
@@ -187,26 +190,31 @@ void run(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView 
       }
     }
   }
-  out.dx.reduce(splits, stream, epilogue);
+  out.dx.reduce(v.splits, stream, epilogue);
 }
 
 template <class Vector, class Scalar>
-void run_vector(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
+void run_vector(const ConvProblem& p, const TiledVariant& v, const ConvDgrad::Args& a,
+                StreamView stream) {
   const bool aligned = is_aligned(a.dy.data, 16) && is_aligned(a.w.data, 16);
-  aligned ? run<Vector>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+  aligned ? run<Vector>(p, v, a, stream) : run<Scalar>(p, uncut(v), a, stream);
 }
 
 template <class VectorsOfDy, class Scalar>
-void run_left(const ConvProblem& p, int splits, const ConvDgrad::Args& a, StreamView stream) {
+void run_left(const ConvProblem& p, const TiledVariant& v, const ConvDgrad::Args& a,
+              StreamView stream) {
   const bool aligned = is_aligned(a.dy.data, 16);
-  aligned ? run<VectorsOfDy>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+  aligned ? run<VectorsOfDy>(p, v, a, stream) : run<Scalar>(p, uncut(v), a, stream);
 }
 
 template <class E>
 Extents extents(const ConvProblem& p) {
   Extents e = dgrad_extents(p);
   e.may_split = true;
-  if (!side_by_side<E>(p)) return e;
+  // A phase at a time is a launch for each, of other rows and another depth: no wave of all to cut.
+  const bool together = side_by_side<E>(p);
+  e.may_stream = together || (p.u == 1 && p.v == 1);
+  if (!together) return e;
   const Phase rows = rows_together(p), columns = columns_together(p);
   e.rows = std::int64_t{p.n} * rows.cells * columns.cells;
   e.columns = std::int64_t{p.u} * p.v * p.c_per_group();

@@ -1,5 +1,6 @@
 // forward.cu - implicit_gemm, forward: y[pixels, filters] = x[pixels, taps and channels] w^T, with
-// bias and ReLU. Few tiles: the reduction in parts, added in order by tile/reduce.cu. See kernel.h.
+// bias and ReLU. Few tiles: the reduction in parts, added in order by tile/reduce.cu; a last wave
+// that is not full: its tiles cut, joined by cut_tiles.h. See kernel.h.
 #include <fovea/kernels/cuda/conv/implicit_gemm/algorithm.h>
 #include <fovea/kernels/cuda/conv/implicit_gemm/finish.h>
 #include <fovea/kernels/cuda/tile/reduce.h>
@@ -18,12 +19,13 @@ struct ForwardPass {
 };
 
 template <class P>
-void run(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamView stream) {
+void run(const ConvProblem& p, const TiledVariant& v, const ConvForward::Args& a,
+         StreamView stream) {
   using E = typename P::E;
   const Patch patch = output_patch(p);
   const Odometer taps{patch.group_channels, patch.taps_across};
   const ForwardEpilogue epilogue = forward_epilogue(p, a);
-  const auto y = Results<E>::of(a.y, p.y_shape().elements(), splits, a.context.workspace,
+  const auto y = Results<E>::of(a.y, p.y_shape().elements(), v.splits, a.context.workspace,
                                 p.k_per_group() % 4 == 0);
   run_implicit_gemm<P>({.left = {patch, a.x.as<E>(), taps.digits(LeftCopies<P>::kStep)},
                         .right = {a.w.as<E>(), p.k_per_group(), patch.depth},
@@ -31,14 +33,15 @@ void run(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamVie
                         .columns = p.k_per_group(),
                         .depth = patch.depth,
                         .groups = p.groups,
-                        .splits = splits,
+                        .variant = v,
+                        .workspace = a.context.workspace,
                         .finish = {.y = y,
                                    .pixels = patch.cells,
                                    .group_filters = p.k_per_group(),
                                    .filters = p.k,
-                                   .epilogue = splits == 1 ? epilogue : ForwardEpilogue{}}},
+                                   .epilogue = v.splits == 1 ? epilogue : ForwardEpilogue{}}},
                        stream);
-  y.reduce(splits, stream, p.k, epilogue);
+  y.reduce(v.splits, stream, p.k, epilogue);
 }
 
 template <class E>
@@ -47,14 +50,15 @@ bool in_vectors(const ConvProblem& p) {
 }
 
 template <class Vector, class Scalar>
-void run_vector(const ConvProblem& p, int splits, const ConvForward::Args& a, StreamView stream) {
+void run_vector(const ConvProblem& p, const TiledVariant& v, const ConvForward::Args& a,
+                StreamView stream) {
   const bool aligned = is_aligned(a.x.data, 16) && is_aligned(a.w.data, 16);
-  aligned ? run<Vector>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+  aligned ? run<Vector>(p, v, a, stream) : run<Scalar>(p, uncut(v), a, stream);
 }
 
 Extents extents(const ConvProblem& p) {
   Extents e = forward_extents(p);
-  e.may_split = true;
+  e.may_split = e.may_stream = true;
   return e;
 }
 

@@ -22,6 +22,7 @@ struct BlockPlace {
   unsigned row = 0, column = 0;  // the tile's first
   int group = 0;
   unsigned begin = 0, end = 0;  // of the reduction
+  float* slot = nullptr;        // where a cut tile's sums go (cut_tiles.h)
 };
 
 /// A pixel of the tile in shared memory: offset, row, column. 16 bytes, so that neighbours meet in
@@ -166,26 +167,36 @@ class MatrixRows {
     int rows;  // of a group
     unsigned pitch;
   };
-  using Cursor = unsigned;  // the index
+  struct Cursor {
+    int left;         // of the part's indices
+    unsigned offset;  // in the tile's first row
+  };
+  struct Spot {
+    unsigned offset;
+    int rows;  // of the tile; none behind the part's end
+  };
 
   __device__ __forceinline__ MatrixRows(const Source& source, const BlockPlace& block)
-      : source_{source},
-        first_{(static_cast<unsigned>(block.group * source.rows) + block.column) * source.pitch},
-        rows_{source.rows - static_cast<int>(block.column)},
-        end_{block.end} {}
+      : source_{source}, block_{block} {}
   __device__ __forceinline__ const E* tensor() const { return source_.matrix; }
-  __device__ __forceinline__ Cursor begin(int, unsigned index) const { return index; }
-  __device__ __forceinline__ void next(Cursor& c) const { c += kSliceOf<E>; }
-  __device__ __forceinline__ const Cursor& spot(const Cursor& c) const { return c; }
-  __device__ __forceinline__ Place find(int i, const Cursor& c) const {
-    return {first_ + static_cast<unsigned>(i) * source_.pitch + c, i < rows_ && c < end_};
+  __device__ __forceinline__ Cursor begin(int, unsigned index) const {
+    const unsigned first = static_cast<unsigned>(block_.group * source_.rows) + block_.column;
+    return {left_behind(index, block_.end), first * source_.pitch + index};
+  }
+  __device__ __forceinline__ void next(Cursor& c) const {
+    c.left -= kSliceOf<E>;
+    c.offset += kSliceOf<E>;
+  }
+  __device__ __forceinline__ Spot spot(const Cursor& c) const {
+    return {c.offset, c.left > 0 ? source_.rows - static_cast<int>(block_.column) : 0};
+  }
+  __device__ __forceinline__ Place find(int i, const Spot& s) const {
+    return {s.offset + static_cast<unsigned>(i) * source_.pitch, i < s.rows};
   }
 
  private:
   const Source& source_;
-  unsigned first_;
-  int rows_;
-  unsigned end_;
+  const BlockPlace& block_;
 };
 
 /// Element (i, index) at index * pitch + i: groups side by side.

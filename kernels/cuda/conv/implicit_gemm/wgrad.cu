@@ -20,21 +20,22 @@ struct WgradPass {
 };
 
 template <class P>
-void run(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView stream) {
+void run(const ConvProblem& p, const TiledVariant& v, const ConvWgrad::Args& a, StreamView stream) {
   using E = typename P::E;
   const Patch patch = output_patch(p);
   const Odometer pixels{patch.grid_columns, patch.grid_rows};
   const std::int64_t weights = p.w_shape().elements();
   float* const db = p.epilogue.db ? a.db.as<float>() : nullptr;
-  const auto dw = Results<E>::of(a.dw, weights, splits, a.context.workspace, patch.depth % 4 == 0);
+  const auto dw =
+      Results<E>::of(a.dw, weights, v.splits, a.context.workspace, patch.depth % 4 == 0);
   FinishWgrad<E> finish{.dw = dw,
                         .db = db,
                         .db_part = 0,
                         .group_filters = p.k_per_group(),
                         .filter_size = patch.depth,
                         .accumulate = p.epilogue.acc};
-  if (splits > 1) {
-    finish.db = db != nullptr ? dw.partials + splits * weights : nullptr;
+  if (v.splits > 1) {
+    finish.db = db != nullptr ? dw.partials + v.splits * weights : nullptr;
     finish.db_part = p.k;
     finish.accumulate = false;
   }
@@ -50,13 +51,20 @@ void run(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView 
                         .columns = patch.depth,
                         .depth = patch.cells,
                         .groups = p.groups,
-                        .splits = splits,
+                        .variant = v,
+                        .workspace = a.context.workspace,
                         .finish = finish},
                        stream);
-  dw.reduce(splits, stream, p.epilogue.acc);
-  if (splits > 1 && db != nullptr) {
-    run_reduce({finish.db, p.k, splits}, db, p.epilogue.acc, stream);
+  dw.reduce(v.splits, stream, p.epilogue.acc);
+  if (v.splits > 1 && db != nullptr) {
+    run_reduce({finish.db, p.k, v.splits}, db, p.epilogue.acc, stream);
   }
+}
+
+Extents extents(const ConvProblem& p) {
+  Extents e = wgrad_extents(p);
+  e.may_stream = true;
+  return e;
 }
 
 template <class E>
@@ -65,9 +73,10 @@ bool in_vectors(const ConvProblem& p) {
 }
 
 template <class Vector, class Scalar>
-void run_vector(const ConvProblem& p, int splits, const ConvWgrad::Args& a, StreamView stream) {
+void run_vector(const ConvProblem& p, const TiledVariant& v, const ConvWgrad::Args& a,
+                StreamView stream) {
   const bool aligned = is_aligned(a.dy.data, 16) && is_aligned(a.x.data, 16);
-  aligned ? run<Vector>(p, splits, a, stream) : run<Scalar>(p, splits, a, stream);
+  aligned ? run<Vector>(p, v, a, stream) : run<Scalar>(p, uncut(v), a, stream);
 }
 
 template <class Large, class Small, class ScalarTile>
@@ -79,7 +88,7 @@ Algorithm<ConvWgrad> algorithm(Math math) {
   return implicit_gemm_algorithm<ConvWgrad>(
       {.math = math,
        .offered = kWgradEpilogues,
-       .extents = wgrad_extents,
+       .extents = extents,
        .in_vectors = in_vectors<E>,
        .vector = {vector(static_cast<WgradPass<Large, kWidth>*>(nullptr)),
                   vector(static_cast<WgradPass<Small, kWidth>*>(nullptr))},
