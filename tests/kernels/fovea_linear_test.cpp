@@ -122,6 +122,7 @@ TEST_P(FoveaLinear, EqualsPlainLoopsOnIntegers) { check(parse_linear(GetParam())
 
 INSTANTIATE_TEST_SUITE_P(Shapes, FoveaLinear,
                          testing::Values("m1n1k1", "m1n10k500", "m3n130k67", "m129n65k33",
+                                         "m1500n24k20",  // wgrad in parts
                                          kSanitized ? "m64n100k200" : "m64n500k800", "m17n1k256",
                                          kSanitized ? "m128n64k132" : "m128n256k516"));
 
