@@ -1,5 +1,5 @@
 // op_case.h - what a check must know about an op (OpTraits), and of it and a problem a Subject.
-// Internal to the rows_*.cpp, which make them for every op; others take them from typed.h.
+// Internal. The rows_*.cpp make them for every op; others take them from typed.h.
 #pragma once
 
 #include <fovea/core/error.h>
