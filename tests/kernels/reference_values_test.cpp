@@ -3,6 +3,8 @@
 #include <fovea/tests/support/one_door.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace fovea::test {
