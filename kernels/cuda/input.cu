@@ -135,15 +135,15 @@ __global__ void __launch_bounds__(kPointwiseThreads)
 
 template <bool Folded, class T>
 void run_cast(const InputProblem& p, const InputCast::Args& a, T* y, StreamView stream) {
-  constexpr int kWide = kPerAccess<T>;
   const auto per_image = static_cast<int>(p.y_shape().elements() / p.n);
   const InputGeometry g{p, per_image, ceil_div(per_image, kPerBlock<T>), a.mean.elements() != p.c};
   const Launch l{.grid = {static_cast<unsigned>(p.n) * g.blocks},
                  .block = {kPointwiseThreads},
                  .smem = sizeof(Crop)};
-  const bool vectors = per_image % kWide == 0 && allow_vectors(y);
-  launch(vectors ? cast_images<Folded, kWide, T> : cast_images<Folded, 1, T>, l, stream, g,
-         a.context.state, a.x.as<std::uint8_t>(), a.mean.as<float>(), a.scale.as<float>(), y);
+  by_width<T>(per_image, allow_vectors(y), [&]<int W>(Width<W>) {
+    launch(cast_images<Folded, W, T>, l, stream, g, a.context.state, a.x.as<std::uint8_t>(),
+           a.mean.as<float>(), a.scale.as<float>(), y);
+  });
 }
 
 void run(const InputProblem& p, const InputCast::Args& a, StreamView stream) {
