@@ -35,14 +35,8 @@ std::vector<Variant> forward_variants(const ConvProblem& p) {
 
 std::vector<Variant> backward_variants(const ConvProblem&) { return {kNhwc, kBlocked}; }
 
-ConvProblem images_of(const ConvProblem& p, std::int64_t images) {
-  ConvProblem part = p;
-  part.n = static_cast<int>(images);
-  return part;
-}
-
 /// What oneDNN is asked for one part of the batch. Throws dnnl::error where it has nothing.
-void describe(Pass pass, const Maker& maker, const ConvProblem& p, const ConvWay& way) {
+void describe_pass(Pass pass, const Maker& maker, const ConvProblem& p, const ConvWay& way) {
   if (pass == Pass::forward) forward_desc(maker, p, way);
   if (pass == Pass::dgrad) dgrad_desc(maker, p, way);
   if (pass == Pass::wgrad) wgrad_desc(maker, p, way);
@@ -90,7 +84,7 @@ template <class Op>
 Verdict has_primitive(const ConvProblem& p, const ConvWay& way) {
   const Split split(p.n);
   return possible(split.threads_inside(), [&] {
-    describe(Op::kPass, Maker(), images_of(p, split.longest()), way);
+    describe_pass(Op::kPass, Maker(), images_of(p, split.longest()), way);
     return Verdict{};
   });
 }
@@ -137,7 +131,7 @@ Algorithm<Op> direct() {
 // The transforms cost as many operations a channel as the products save on about ten others.
 constexpr int kFewestChannels = 16;
 // Fewer tiles do not repay the transform of the filters.
-constexpr std::int64_t kFewestTiles = 16;
+constexpr std::int64_t kFewestTilesThatPay = 16;
 // The weight gradient's error does not shrink with the sum: a short one would show it.
 constexpr std::int64_t kFewestPixels = 256;
 
@@ -151,7 +145,7 @@ Verdict winograd_pays(Pass pass, const ConvProblem& p) {
   if (p.c_per_group() < kFewestChannels || p.k_per_group() < kFewestChannels) {
     return Verdict::no("direct is as fast below 16 channels a group");
   }
-  if (WinogradPlan::tiles(pass, p) < kFewestTiles) {
+  if (WinogradPlan::tiles(pass, p) < kFewestTilesThatPay) {
     return Verdict::no("too few tiles repay the transform of the filters");
   }
   if (pass == Pass::wgrad && std::int64_t{p.n} * p.p() * p.q() < kFewestPixels) {
@@ -182,7 +176,7 @@ Algorithm<Op> winograd() {
 }
 
 template <class Op>
-void add(Registry& registry) {
+void add_both(Registry& registry) {
   registry.add<Op>(winograd<Op>());
   registry.add<Op>(direct<Op>());
 }
@@ -190,9 +184,9 @@ void add(Registry& registry) {
 }  // namespace
 
 void add_conv(Registry& registry) {
-  add<ConvForward>(registry);
-  add<ConvDgrad>(registry);
-  add<ConvWgrad>(registry);
+  add_both<ConvForward>(registry);
+  add_both<ConvDgrad>(registry);
+  add_both<ConvWgrad>(registry);
 }
 
 }  // namespace fovea::onednn

@@ -4,6 +4,7 @@
 #include <fovea/kernels/cpu/onednn/compiled.h>
 #include <fovea/kernels/ops/registry.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,18 @@ void add_lrn(Registry& registry);
 void add_pointwise(Registry& registry);
 
 inline constexpr char kEngine[] = "onednn";
+
+/// Most ops are cut by images: a batch's first extent.
+template <class Problem>
+std::int64_t images(const Problem& p) {
+  return p.n;
+}
+/// `p` with `count` images.
+template <class Problem>
+Problem images_of(Problem p, std::int64_t count) {
+  p.n = static_cast<int>(count);
+  return p;
+}
 
 /// An algorithm with one variant, cut into parts of the problem's rows.
 ///   rows(problem)                   how many there are to cut

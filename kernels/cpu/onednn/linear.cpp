@@ -57,8 +57,8 @@ Product wgrad_product(const LinearProblem& p, std::int64_t outputs) {
   return g;
 }
 
-void build_forward(Program& program, const LinearProblem& p, std::int64_t first,
-                   std::int64_t outputs) {
+void build_linear_forward(Program& program, const LinearProblem& p, std::int64_t first,
+                          std::int64_t outputs) {
   const Product f = forward_product(p, outputs);
   const auto pd = f.describe(program.maker());
   const auto x = program.external(0, f.a), w = program.external(1, f.b, first * p.k);
@@ -75,8 +75,8 @@ void build_forward(Program& program, const LinearProblem& p, std::int64_t first,
   program.call([=](const Program& self) { relu(patch, self.address(y)); });
 }
 
-void build_dgrad(Program& program, const LinearProblem& p, std::int64_t first,
-                 std::int64_t inputs) {
+void build_linear_dgrad(Program& program, const LinearProblem& p, std::int64_t first,
+                        std::int64_t inputs) {
   const bool dense = p.epilogue.mask && p.epilogue.acc;
   const Product d = dgrad_product(p, inputs, dense);
   const auto pd = d.describe(program.maker());
@@ -93,8 +93,8 @@ void build_dgrad(Program& program, const LinearProblem& p, std::int64_t first,
   });
 }
 
-void build_wgrad(Program& program, const LinearProblem& p, std::int64_t first,
-                 std::int64_t outputs) {
+void build_linear_wgrad(Program& program, const LinearProblem& p, std::int64_t first,
+                        std::int64_t outputs) {
   const Product g = wgrad_product(p, outputs);
   const auto pd = g.describe(program.maker());
   const auto x = program.external(0, g.b), dy = program.external(1, g.a, first);
@@ -122,7 +122,7 @@ Split split_of(const LinearProblem& p) {
 }
 
 template <class Op, class Build, class Addresses>
-void add(Registry& registry, const Epilogue& epilogues, Build build, Addresses addresses) {
+void add_pass(Registry& registry, const Epilogue& epilogues, Build build, Addresses addresses) {
   Algorithm<Op> a;
   a.engine = kEngine;
   a.name = "matmul";
@@ -153,18 +153,18 @@ void add(Registry& registry, const Epilogue& epilogues, Build build, Addresses a
 }  // namespace
 
 void add_linear(Registry& registry) {
-  add<LinearForward>(registry, {.bias = true, .relu = true, .tanh = true}, build_forward,
-                     [](const LinearForward::Args& a) {
-                       return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
-                     });
-  add<LinearDgrad>(registry, {.mask = true, .acc = true}, build_dgrad,
-                   [](const LinearDgrad::Args& a) {
-                     return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
-                   });
-  add<LinearWgrad>(registry, {.acc = true, .db = true}, build_wgrad,
-                   [](const LinearWgrad::Args& a) {
-                     return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
-                   });
+  add_pass<LinearForward>(registry, {.bias = true, .relu = true, .tanh = true},
+                          build_linear_forward, [](const LinearForward::Args& a) {
+                            return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
+                          });
+  add_pass<LinearDgrad>(registry, {.mask = true, .acc = true}, build_linear_dgrad,
+                        [](const LinearDgrad::Args& a) {
+                          return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
+                        });
+  add_pass<LinearWgrad>(registry, {.acc = true, .db = true}, build_linear_wgrad,
+                        [](const LinearWgrad::Args& a) {
+                          return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
+                        });
 }
 
 }  // namespace fovea::onednn

@@ -43,7 +43,7 @@ Verdict trusts_backward(const LrnProblem& p) {
   return Verdict::no("oneDNN 2.6's backward kernel is right for windows of 3 and 5 channels only");
 }
 
-void build_forward(Program& program, const LrnProblem& p, std::int64_t first) {
+void build_lrn_forward(Program& program, const LrnProblem& p, std::int64_t first) {
   const std::int64_t at = first * p.h * p.w * p.c;
   const auto pd = forward_desc(program.maker(), p);
   const auto x = program.external(0, data_of(p), at), y = program.external(1, data_of(p), at);
@@ -58,7 +58,7 @@ void build_forward(Program& program, const LrnProblem& p, std::int64_t first) {
 
 // oneDNN's backward pass reads what its forward one kept; the op's arguments have no place for
 // that, so the forward pass runs once more where it is wanted.
-void build_backward(Program& program, const LrnProblem& p, std::int64_t first) {
+void build_lrn_backward(Program& program, const LrnProblem& p, std::int64_t first) {
   const std::int64_t at = first * p.h * p.w * p.c;
   const auto again = forward_desc(program.maker(), p);
   const auto pd = backward_desc(program.maker(), p);
@@ -79,32 +79,25 @@ void build_backward(Program& program, const LrnProblem& p, std::int64_t first) {
   }
 }
 
-std::int64_t images(const LrnProblem& p) { return p.n; }
-LrnProblem images_of(const LrnProblem& p, std::int64_t count) {
-  LrnProblem part = p;
-  part.n = static_cast<int>(count);
-  return part;
-}
-
 }  // namespace
 
 void add_lrn(Registry& registry) {
   add_by_rows<LrnForward>(
-      registry, "lrn", false, images, images_of,
+      registry, "lrn", false, images<LrnProblem>, images_of<LrnProblem>,
       [](const Maker& maker, const LrnProblem& p) {
         return covers(p, forward_desc(maker, p).impl_info_str());
       },
-      build_forward,
+      build_lrn_forward,
       [](const LrnForward::Args& a) {
         return std::array<void*, 2>{a.x.data, a.y.data};
       });
   add_by_rows<LrnBackward>(
-      registry, "lrn", false, images, images_of,
+      registry, "lrn", false, images<LrnProblem>, images_of<LrnProblem>,
       [](const Maker& maker, const LrnProblem& p) {
         if (const Verdict v = trusts_backward(p); !v) return v;
         return covers(p, backward_desc(maker, p).impl_info_str());
       },
-      build_backward,
+      build_lrn_backward,
       [](const LrnBackward::Args& a) {
         return std::array<void*, 3>{a.x.data, a.dy.data, a.dx.data};
       });

@@ -40,13 +40,13 @@ SoftmaxForward::primitive_desc softmax_desc(const Maker& maker, const LossProble
                                   dnnl::algorithm::softmax_accurate, data_of(p), data_of(p), 1);
 }
 
-void build_forward(Program& program, const ActivationProblem& p, std::int64_t first) {
+void build_activation_forward(Program& program, const ActivationProblem& p, std::int64_t first) {
   const auto pd = forward_desc(program.maker(), p, forward_kind(p));
   const auto x = program.external(0, data_of(p), first), y = program.external(1, data_of(p), first);
   program.add<dnnl::eltwise_forward>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
 }
 
-void build_backward(Program& program, const ActivationProblem& p, std::int64_t first) {
+void build_activation_backward(Program& program, const ActivationProblem& p, std::int64_t first) {
   const auto pd = backward_desc(program.maker(), p);
   const auto dy = program.external(0, data_of(p), first);
   const auto y = program.external(1, data_of(p), first);
@@ -66,10 +66,6 @@ std::int64_t elements(const ActivationProblem& p) { return p.count; }
 ActivationProblem elements_of(const ActivationProblem& p, std::int64_t count) {
   return {count, p.kind};
 }
-std::int64_t rows(const LossProblem& p) { return p.n; }
-LossProblem rows_of(const LossProblem& p, std::int64_t count) {
-  return {static_cast<int>(count), p.c};
-}
 
 }  // namespace
 
@@ -81,7 +77,7 @@ void add_pointwise(Registry& registry) {
         forward_desc(maker, p, forward_kind(p));
         return Verdict{};
       },
-      build_forward,
+      build_activation_forward,
       [](const ActivationForward::Args& a) {
         return std::array<void*, 2>{a.x.data, a.y.data};
       });
@@ -91,12 +87,12 @@ void add_pointwise(Registry& registry) {
         backward_desc(maker, p);
         return Verdict{};
       },
-      build_backward,
+      build_activation_backward,
       [](const ActivationBackward::Args& a) {
         return std::array<void*, 3>{a.dy.data, a.y.data, a.dx.data};
       });
   add_by_rows<Softmax>(
-      registry, "softmax", false, rows, rows_of,
+      registry, "softmax", false, images<LossProblem>, images_of<LossProblem>,
       [](const Maker& maker, const LossProblem& p) {
         softmax_desc(maker, p);
         return Verdict{};

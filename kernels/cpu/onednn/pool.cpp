@@ -70,7 +70,7 @@ Verdict records_alike(const Maker& maker, const PoolProblem& p) {
 std::int64_t x_image(const PoolProblem& p) { return std::int64_t{p.h} * p.w * p.c; }
 std::int64_t y_image(const PoolProblem& p) { return std::int64_t{p.p()} * p.q() * p.c; }
 
-void build_forward(Program& program, const PoolProblem& p, std::int64_t first) {
+void build_pool_forward(Program& program, const PoolProblem& p, std::int64_t first) {
   const PoolSetup s(p);
   const auto pd = forward_desc(program.maker(), p, kind_of(p));
   const auto x = program.external(0, s.x, first * x_image(p));
@@ -78,7 +78,7 @@ void build_forward(Program& program, const PoolProblem& p, std::int64_t first) {
   program.add<dnnl::pooling_forward>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
 }
 
-void build_backward(Program& program, const PoolProblem& p, std::int64_t first) {
+void build_pool_backward(Program& program, const PoolProblem& p, std::int64_t first) {
   const PoolSetup s(p);
   const auto pd = backward_desc(program.maker(), p, kind_of(p));
   const auto dy = program.external(0, s.y, first * y_image(p));
@@ -96,38 +96,32 @@ void build_max_backward(Program& program, const PoolProblem& p, std::int64_t fir
       pd, {{DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_WORKSPACE, argmax}, {DNNL_ARG_DIFF_SRC, dx}});
 }
 
-std::int64_t images(const PoolProblem& p) { return p.n; }
-PoolProblem images_of(const PoolProblem& p, std::int64_t count) {
-  PoolProblem part = p;
-  part.n = static_cast<int>(count);
-  return part;
-}
-
 }  // namespace
 
 void add_pool(Registry& registry) {
   add_by_rows<AvgPoolForward>(
-      registry, "pooling", true, images, images_of,
+      registry, "pooling", true, images<PoolProblem>, images_of<PoolProblem>,
       [](const Maker& maker, const PoolProblem& p) {
         forward_desc(maker, p, kind_of(p));
         return divides_alike(p);
       },
-      build_forward,
+      build_pool_forward,
       [](const AvgPoolForward::Args& a) {
         return std::array<void*, 2>{a.x.data, a.y.data};
       });
   add_by_rows<AvgPoolBackward>(
-      registry, "pooling", true, images, images_of,
+      registry, "pooling", true, images<PoolProblem>, images_of<PoolProblem>,
       [](const Maker& maker, const PoolProblem& p) {
         backward_desc(maker, p, kind_of(p));
         return divides_alike(p);
       },
-      build_backward,
+      build_pool_backward,
       [](const AvgPoolBackward::Args& a) {
         return std::array<void*, 2>{a.dy.data, a.dx.data};
       });
-  add_by_rows<MaxPoolBackward>(registry, "pooling", true, images, images_of, records_alike,
-                               build_max_backward, [](const MaxPoolBackward::Args& a) {
+  add_by_rows<MaxPoolBackward>(registry, "pooling", true, images<PoolProblem>,
+                               images_of<PoolProblem>, records_alike, build_max_backward,
+                               [](const MaxPoolBackward::Args& a) {
                                  return std::array<void*, 3>{a.dy.data, a.argmax.data, a.dx.data};
                                });
 }
