@@ -40,7 +40,7 @@ if(FOVEA_SANITIZE STREQUAL "address")
   target_compile_options(fovea_emulated_options INTERFACE -fsanitize=alignment)
 endif()
 
-# What nearly every host source reads: parsed once a batch, or once a target. Sources still include what
+# What nearly every host source reads: parsed once a target. Sources still include what
 # they use; preset tidy builds without.
 set(FOVEA_COMMON_HEADERS <algorithm> <array> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span>
   <sstream> <string> <vector>)
@@ -48,19 +48,19 @@ set(FOVEA_COMMON_HEADERS <algorithm> <array> <cstdint> <filesystem> <functional>
 # fovea_precompile(<target> <header>...): for a target whose sources are compiled one by one, and are more than
 # a few.
 function(fovea_precompile target)
-  get_target_property(batches ${target} UNITY_BUILD)
+  get_target_property(at_once ${target} UNITY_BUILD)
   get_target_property(sources ${target} SOURCES)
   list(LENGTH sources count)
-  if(NOT batches AND count GREATER 4)
+  if(NOT at_once AND count GREATER 4)
     target_precompile_headers(${target} PRIVATE ${FOVEA_COMMON_HEADERS} ${ARGN})
   endif()
 endfunction()
 
-# fovea_compile_in_batches(<target> <size>): with FOVEA_UNITY so many of its sources are one compilation, so that
-# what they include is read, and its templates are made, once for all of them.
-function(fovea_compile_in_batches target size)
+# fovea_compile_at_once(<target>): with FOVEA_UNITY its sources are one compilation, so that what they include is
+# read, and its templates are made, once for all of them.
+function(fovea_compile_at_once target)
   if(FOVEA_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     # What a class keeps in a source's unnamed namespace, GCC takes for a header's where sources are included.
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
   endif()
@@ -84,7 +84,7 @@ function(fovea_add_library name)
   target_include_directories(fovea_${name} PUBLIC
     "$<BUILD_INTERFACE:${FOVEA_INCLUDE_ROOT}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(fovea_${name} PRIVATE $<BUILD_INTERFACE:fovea_options>)
-  fovea_compile_in_batches(fovea_${name} 8)
+  fovea_compile_at_once(fovea_${name})
   set(FOVEA_LIBRARIES ${FOVEA_LIBRARIES} fovea_${name} CACHE INTERNAL "")
 endfunction()
 

@@ -15,8 +15,6 @@
 namespace fovea::test {
 namespace {
 
-constexpr int kBatch = 6;
-
 ExecutorOptions in_bf16(const std::string& engines = "reference") {
   ExecutorOptions o{.math = Math::bf16};
   o.policy.engines = parse_engines(engines);
@@ -29,7 +27,7 @@ struct Bf16Net {
 
   explicit Bf16Net(const ExecutorOptions& o, const Recipe& recipe = tiny_recipe())
       : executor{recipe, 3, Preprocessing::none(recipe.input), default_registry(), o},
-        training{executor.add_training(kBatch)} {
+        training{executor.add_training(kTinyBatch)} {
     executor.allocate();
     executor.initialise(3);
   }
@@ -122,7 +120,7 @@ TEST(PlanInBf16, CopiesAreTheWeightsRoundedAfterEveryStep) {
   EXPECT_EQ(e.copies(), rounded(e.weights())) << "as initialised";
   for (std::uint64_t step = 0; step < 4; ++step) {
     const std::vector<bf16> before = e.copies();
-    e.enqueue(net.training, tiny_batch(kBatch, step).input(), state_of(step, kBatch));
+    e.enqueue(net.training, tiny_batch(kTinyBatch, step).input(), state_of(step, kTinyBatch));
     EXPECT_EQ(e.copies(), rounded(e.weights())) << "after step " << step;
     EXPECT_NE(e.copies(), before) << "step " << step << " changed nothing: the test says nothing";
   }
@@ -144,7 +142,8 @@ TEST(PlanInBf16, GradientsAreThoseOfFp32WithinBf16) {
   wide.math = Math::fp32;
   Bf16Net narrow(in_bf16(), recipe), exact(wide, recipe);
   for (Bf16Net* net : {&narrow, &exact}) {
-    net->executor.enqueue(net->training, tiny_batch(kBatch, 1).input(), state_of(0, kBatch));
+    net->executor.enqueue(net->training, tiny_batch(kTinyBatch, 1).input(),
+                          state_of(0, kTinyBatch));
   }
   const std::vector<float> got = narrow.executor.gradients(), want = exact.executor.gradients();
   const ParameterLayout& layout = exact.executor.layout();
@@ -171,7 +170,7 @@ TEST(PlanInBf16, LostNumbersStopTheUpdateAndTheCopies) {
   w[0] = std::numeric_limits<float>::quiet_NaN();
   net.executor.set_weights(w);
   const std::vector<bf16> before = net.executor.copies();
-  net.executor.enqueue(net.training, tiny_batch(kBatch, 4).input(), state_of(0, kBatch));
+  net.executor.enqueue(net.training, tiny_batch(kTinyBatch, 4).input(), state_of(0, kTinyBatch));
   EXPECT_TRUE(net.executor.read_metrics(0, 1)[0].nonfinite);
   EXPECT_EQ(net.executor.copies(), before);
 }
@@ -186,7 +185,7 @@ TEST(PlanInBf16, PlannedMemoryIsWhatIsTakenToTheByteAndActivationsTakeHalf) {
     Bf16Net net(o);
     EXPECT_EQ(counted.statistics().current_bytes, net.executor.planned_bytes());
     const std::uint64_t before = counted.statistics().allocations;
-    train_steps(net.executor, net.training, 3, kBatch);
+    train_steps(net.executor, net.training, 3, kTinyBatch);
     EXPECT_EQ(counted.statistics().allocations, before) << "a step allocates";
     std::size_t activations = 0;
     for (const PlanValue& v : net.executor.plan(net.training).values()) {
@@ -211,16 +210,17 @@ TEST(PlanInBf16, PlannedMemoryIsWhatIsTakenToTheByteAndActivationsTakeHalf) {
 TEST(PlanInBf16, KeptValuesAreReadAsFloats) {
   Executor e(tiny_recipe(), 3, Preprocessing::none(tiny_recipe().input), default_registry(),
              in_bf16());
-  const auto prediction = e.add_prediction(kBatch, {"logits"});
+  const auto prediction = e.add_prediction(kTinyBatch, {"logits"});
   e.allocate();
   e.initialise(3);
-  const TinyBatch batch = tiny_batch(kBatch, 1);
-  e.enqueue(prediction, {.images = batch.images, .labels = {}, .targets = {}}, state_of(0, kBatch));
+  const TinyBatch batch = tiny_batch(kTinyBatch, 1);
+  e.enqueue(prediction, {.images = batch.images, .labels = {}, .targets = {}},
+            state_of(0, kTinyBatch));
   const TensorView logits = e.plan(prediction).tensor("logits");
   ASSERT_EQ(logits.dtype, DType::bf16);
   ASSERT_EQ(e.plan(prediction).tensor("probabilities").dtype, DType::f32);
   const std::vector<float> read = e.read(prediction, "logits");
-  ASSERT_EQ(read.size(), 3U * kBatch);
+  ASSERT_EQ(read.size(), 3U * kTinyBatch);
   for (std::size_t i = 0; i < read.size(); ++i) EXPECT_EQ(read[i], to_float(logits.as<bf16>()[i]));
   EXPECT_NE(read.front(), read.back());
   std::vector<float> short_of_one(read.size() - 1);
@@ -230,14 +230,14 @@ TEST(PlanInBf16, KeptValuesAreReadAsFloats) {
 TEST(PlanInBf16, FusedOrNotAndCheckedItIsTheSameNet) {
   Bf16Net plain(in_bf16());
   Bf16Net checked(in_bf16("check:reference,reference"));
-  EXPECT_EQ(train_steps(plain.executor, plain.training, 3, kBatch),
-            train_steps(checked.executor, checked.training, 3, kBatch));
+  EXPECT_EQ(train_steps(plain.executor, plain.training, 3, kTinyBatch),
+            train_steps(checked.executor, checked.training, 3, kTinyBatch));
 }
 
 std::string refusal(const ExecutorOptions& o) {
   try {
     Executor e(tiny_recipe(), 3, Preprocessing::none(tiny_recipe().input), default_registry(), o);
-    e.add_training(kBatch);
+    e.add_training(kTinyBatch);
   } catch (const Unsupported& e) {
     return e.what();
   }

@@ -16,8 +16,6 @@
 namespace fovea::test {
 namespace {
 
-constexpr int kBatch = 6;
-
 ExecutorOptions on(const Device& d, const std::string& engines = "") {
   ExecutorOptions o{.device = d};
   if (!engines.empty()) o.policy.engines = parse_engines(engines);
@@ -30,7 +28,7 @@ struct TinyNet {
 
   explicit TinyNet(const ExecutorOptions& o, const Recipe& recipe = tiny_recipe())
       : executor{recipe, 3, Preprocessing::none(recipe.input), default_registry(), o},
-        training{executor.add_training(kBatch)} {
+        training{executor.add_training(kTinyBatch)} {
     executor.allocate();
     executor.initialise(3);
   }
@@ -39,7 +37,7 @@ struct TinyNet {
 double loss_at(Executor& e, Executor::PlanId evaluation, const TinyBatch& batch,
                std::span<const float> weights) {
   e.set_weights(weights);
-  e.enqueue(evaluation, batch.input(), state_of(0, kBatch));
+  e.enqueue(evaluation, batch.input(), state_of(0, kTinyBatch));
   return e.read_metrics(0, 1)[0].batch.loss;
 }
 
@@ -50,14 +48,14 @@ TEST(PlanGradient, MatchesTheDirectionalDerivativeOfEachParameter) {
   std::erase_if(recipe.layers, [](const LayerRecipe& l) { return l.type == "dropout"; });
   Executor e(recipe, 3, Preprocessing::none(recipe.input), default_registry(),
              on(Device::cpu(), "reference"));
-  const auto training = e.add_training(kBatch);
-  const auto evaluation = e.add_evaluation(kBatch);
+  const auto training = e.add_training(kTinyBatch);
+  const auto evaluation = e.add_evaluation(kTinyBatch);
   e.allocate();
   e.initialise(5);
-  TinyBatch batch = tiny_batch(kBatch, 1);
+  TinyBatch batch = tiny_batch(kTinyBatch, 1);
   for (std::uint8_t& p : batch.images) p = static_cast<std::uint8_t>(p / 100);  // inputs near 1
   const std::vector<float> w = e.weights();
-  e.enqueue(training, batch.input(), state_of(0, kBatch, 0.0F));
+  e.enqueue(training, batch.input(), state_of(0, kTinyBatch, 0.0F));
   const std::vector<float> g = e.gradients();
 
   const Philox bits{11, stream_key(Purpose::check_gradients, 0, 0)};
@@ -99,10 +97,10 @@ TEST_P(Fusion, ChangesNoResult) {
       if (l.type == "tanh") l.type = GetParam();
       if (l.type == "dropout") l.inverted = true;
     }
-    const Value x = g.input("x", {kBatch, 10, 10, 1}, DType::f32);
-    const Value labels = g.input("labels", {kBatch}, DType::i32);
+    const Value x = g.input("x", {kTinyBatch, 10, 10, 1}, DType::f32);
+    const Value labels = g.input("labels", {kTinyBatch}, DType::i32);
     const Value scores = r.net(3)->record(g, x);
-    g.add_backward(g.softmax_loss(g.reshape(scores, {kBatch, 3}), labels));
+    g.add_backward(g.softmax_loss(g.reshape(scores, {kTinyBatch, 3}), labels));
   };
   Graph plain, fused;
   build(plain);
@@ -129,7 +127,7 @@ TEST_P(Fusion, ChangesNoResult) {
     }
     std::fill_n(grads.as<float>(), block.elements(), 0.0F);
     Buffer arena(plan.arena_bytes(), stream, default_resource(Device::cpu()));
-    StepState state = state_of(0, kBatch);
+    StepState state = state_of(0, kTinyBatch);
     plan.bind({.arena = arena.data(),
                .state = &state,
                .weights = weights.view(),
@@ -138,7 +136,7 @@ TEST_P(Fusion, ChangesNoResult) {
                .ring = {},
                .constants = {}},
               stream);
-    const TinyBatch batch = tiny_batch(kBatch, 2);
+    const TinyBatch batch = tiny_batch(kTinyBatch, 2);
     std::copy(batch.images.begin(), batch.images.end(), plan.tensor("x").as<float>());
     std::copy(batch.labels.begin(), batch.labels.end(), plan.tensor("labels").as<std::int32_t>());
     plan.run();
@@ -186,9 +184,9 @@ TEST_P(OnDevice, AStepAllocatesNothingFromTheDevice) {
   ExecutorOptions o = on(GetParam());
   o.memory = &counted;
   TinyNet net(o);
-  train_steps(net.executor, net.training, 1, kBatch);
+  train_steps(net.executor, net.training, 1, kTinyBatch);
   const std::uint64_t before = counted.statistics().allocations;
-  train_steps(net.executor, net.training, 5, kBatch);
+  train_steps(net.executor, net.training, 5, kTinyBatch);
   EXPECT_EQ(counted.statistics().allocations, before);
 }
 
@@ -212,7 +210,7 @@ TEST_P(OnDevice, AFailedAllocationLeavesNothingBehind) {
 
 // Rows beyond `valid` give no loss and no gradient, whatever is in them.
 TEST_P(OnDevice, APartialBatchIsTheBatchOfItsValidRows) {
-  const TinyBatch whole = tiny_batch(kBatch, 4);
+  const TinyBatch whole = tiny_batch(kTinyBatch, 4);
   TinyBatch other = whole;
   for (std::size_t i = 4 * 100; i < other.images.size(); ++i) other.images[i] ^= 0x5A;
   std::vector<std::vector<float>> weights;
@@ -231,14 +229,14 @@ TEST_P(OnDevice, LostNumbersStopTheUpdateOfThatStepAlone) {
   const std::vector<float> good = w;
   w[0] = std::numeric_limits<float>::quiet_NaN();
   net.executor.set_weights(w);
-  const TinyBatch batch = tiny_batch(kBatch, 4);
-  net.executor.enqueue(net.training, batch.input(), state_of(0, kBatch));
+  const TinyBatch batch = tiny_batch(kTinyBatch, 4);
+  net.executor.enqueue(net.training, batch.input(), state_of(0, kTinyBatch));
   const std::vector<float> after = net.executor.weights();
   for (std::size_t i = 1; i < w.size(); ++i) ASSERT_EQ(after[i], w[i]) << i;
   EXPECT_TRUE(net.executor.read_metrics(0, 1)[0].nonfinite);
 
   net.executor.set_weights(good);
-  net.executor.enqueue(net.training, batch.input(), state_of(1, kBatch));
+  net.executor.enqueue(net.training, batch.input(), state_of(1, kTinyBatch));
   EXPECT_FALSE(net.executor.read_metrics(1, 1)[0].nonfinite);
   EXPECT_NE(net.executor.weights(), good);
 }
@@ -257,7 +255,8 @@ TEST(PlanLostNumbers, PassThroughReluByEveryEngine) {
       w[static_cast<std::size_t>(net.executor.layout().offset(p))] =
           std::numeric_limits<float>::quiet_NaN();
       net.executor.set_weights(w);
-      net.executor.enqueue(net.training, tiny_batch(kBatch, 4).input(), state_of(0, kBatch));
+      net.executor.enqueue(net.training, tiny_batch(kTinyBatch, 4).input(),
+                           state_of(0, kTinyBatch));
       EXPECT_TRUE(net.executor.read_metrics(0, 1)[0].nonfinite);
     }
   }
@@ -265,8 +264,8 @@ TEST(PlanLostNumbers, PassThroughReluByEveryEngine) {
 
 TEST_P(OnDevice, TheSameSeedGivesTheSameBits) {
   TinyNet a(on(GetParam())), b(on(GetParam()));
-  EXPECT_EQ(train_steps(a.executor, a.training, 4, kBatch),
-            train_steps(b.executor, b.training, 4, kBatch));
+  EXPECT_EQ(train_steps(a.executor, a.training, 4, kTinyBatch),
+            train_steps(b.executor, b.training, 4, kTinyBatch));
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, ::testing::Values(Device::cpu(), Device::emulated()),
@@ -276,8 +275,8 @@ INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, ::testing::Values(Device::cpu(), Dev
 TEST(Keep, TheValueLivesToTheEndOfTheStep) {
   const Recipe recipe = tiny_recipe();
   Executor e(recipe, 3, Preprocessing::none(recipe.input), default_registry(), on(Device::cpu()));
-  const auto without = e.add_prediction(kBatch);
-  const auto with = e.add_prediction(kBatch, {"conv1"});
+  const auto without = e.add_prediction(kTinyBatch);
+  const auto with = e.add_prediction(kTinyBatch, {"conv1"});
   const auto last_use = [](const Plan& plan, bool of_conv1) {
     const std::string name = "conv1";
     int last = -1;
@@ -294,16 +293,16 @@ TEST(Replay, EqualsLaunching) {
   ExecutorOptions launched = on(Device::emulated());
   launched.replay = false;
   TinyNet a(launched), b(on(Device::emulated()));
-  EXPECT_EQ(train_steps(a.executor, a.training, 3, kBatch),
-            train_steps(b.executor, b.training, 3, kBatch));
+  EXPECT_EQ(train_steps(a.executor, a.training, 3, kTinyBatch),
+            train_steps(b.executor, b.training, 3, kTinyBatch));
 }
 
 // A step reads what changes from StepState: the masks of two replayed steps differ.
 TEST(Replay, DrawsNewMasksEachStep) {
   TinyNet a(on(Device::emulated())), b(on(Device::emulated()));
-  const TinyBatch batch = tiny_batch(kBatch, 4);
-  a.executor.enqueue(a.training, batch.input(), state_of(0, kBatch));
-  b.executor.enqueue(b.training, batch.input(), state_of(1, kBatch));
+  const TinyBatch batch = tiny_batch(kTinyBatch, 4);
+  a.executor.enqueue(a.training, batch.input(), state_of(0, kTinyBatch));
+  b.executor.enqueue(b.training, batch.input(), state_of(1, kTinyBatch));
   EXPECT_NE(a.executor.weights(), b.executor.weights());
 }
 
@@ -314,8 +313,8 @@ TEST(Lanes, ChangeNoBit) {
   int beside = 0;
   for (const PlanRow& row : b.executor.plan(b.training).rows()) beside += row.lane;
   EXPECT_GE(beside, 3);
-  EXPECT_EQ(train_steps(a.executor, a.training, 3, kBatch),
-            train_steps(b.executor, b.training, 3, kBatch));
+  EXPECT_EQ(train_steps(a.executor, a.training, 3, kTinyBatch),
+            train_steps(b.executor, b.training, 3, kTinyBatch));
 }
 
 TEST(Choice, RefusesAnOpThatNoEngineOfTheListHas) {

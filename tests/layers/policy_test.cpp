@@ -9,8 +9,6 @@
 namespace fovea::test {
 namespace {
 
-constexpr int kImages = 6;
-
 TEST(EngineList, ReadsNamesAlgorithmsAndWords) {
   EXPECT_EQ(parse_engines("onednn,reference"),
             (std::vector<EngineName>{{"onednn", ""}, {"reference", ""}}));
@@ -85,12 +83,12 @@ std::vector<float> trained(const std::string& engines, const Registry& registry)
   ExecutorOptions o;
   o.policy.engines = parse_engines(engines);
   Executor e(recipe, 3, Preprocessing::none(recipe.input), registry, o);
-  const auto training = e.add_training(kImages);
+  const auto training = e.add_training(kTinyBatch);
   e.allocate();
   e.initialise(3);
-  const TinyBatch batch = tiny_batch(kImages, 4);
+  const TinyBatch batch = tiny_batch(kTinyBatch, 4);
   for (std::uint64_t step = 0; step < 3; ++step) {
-    e.enqueue(training, batch.input(), state_of(step, step == 2 ? 4 : kImages));
+    e.enqueue(training, batch.input(), state_of(step, step == 2 ? 4 : kTinyBatch));
   }
   return e.weights();
 }
@@ -272,7 +270,7 @@ TEST(EngineFastest, TrainsAsTheListItPicked) {
   ExecutorOptions o;
   o.policy.engines = parse_engines("fastest,reference");
   Executor e(recipe, 3, Preprocessing::none(recipe.input), default_registry(), o);
-  const auto training = e.add_training(kImages);
+  const auto training = e.add_training(kTinyBatch);
   int timed = 0;
   for (const PlanRow& r : e.plan(training).rows()) {
     EXPECT_NE(r.choice.why, "first in the list") << r.layer << " " << r.kind;
@@ -284,13 +282,13 @@ TEST(EngineFastest, TrainsAsTheListItPicked) {
   again.policy.recorded = std::make_shared<ChoiceRecords>(e.choices());
   again.policy.must_repeat = true;
   Executor f(recipe, 3, Preprocessing::none(recipe.input), default_registry(), again);
-  const auto same = f.add_training(kImages);
+  const auto same = f.add_training(kTinyBatch);
   EXPECT_EQ(f.choices(), e.choices());
   for (Executor* x : {&e, &f}) {
     x->allocate();
     x->initialise(3);
   }
-  EXPECT_EQ(train_steps(e, training, 3, kImages), train_steps(f, same, 3, kImages));
+  EXPECT_EQ(train_steps(e, training, 3, kTinyBatch), train_steps(f, same, 3, kTinyBatch));
 }
 
 TEST(EngineFastest, IsRefusedWhereNoTimeIsASpeed) {

@@ -83,6 +83,8 @@ struct TinyBatch {
   StepInput input() const { return {images, labels, {}}; }
 };
 
+inline constexpr int kTinyBatch = 6;  // images, where a test has no reason for another number
+
 /// Seeded pictures whose label shows in them: the brightest third of the rows.
 inline TinyBatch tiny_batch(int n, std::uint64_t seed) {
   const Philox bits{seed, stream_key(Purpose::test, 1, 0)};
