@@ -2,7 +2,8 @@
 // Forward  -> warp a row, lane every 32nd output; the rows' sums go to the workspace, metrics.cu
 //             adds them up. 8 bytes per output, the least possible.
 // Backward -> thread -> W neighbouring outputs; 12 bytes per output, the least possible.
-// In bf16 outputs and their gradient are, targets and the loss stay fp32: 6 and 8 bytes.
+// In bf16 outputs and their gradient are, targets and the loss stay fp32: 6 and 8 bytes. W is 4 in
+// both, 16 bytes of targets.
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/loss_rows.h>
 #include <fovea/kernels/cuda/stateless.h>
@@ -59,7 +60,7 @@ void run_backward(const LossProblem& p, const MseLossBackward::Args& a, StreamVi
     const auto* x = a.x.as<T>();
     const auto* target = a.target.as<float>();
     auto* dx = a.dx.as<T>();
-    by_width<T>(p.c, allow_vectors(x, target, dx), [&]<int W>(Width<W>) {
+    by_width<float>(p.c, allow_vectors(x, target, dx), [&]<int W>(Width<W>) {
       launch(mse_gradient<W, T>, launch_for(checked_mul(p.n, p.c) / W), stream, p.n, p.c, x, target,
              a.context.state, dx);
     });

@@ -89,9 +89,14 @@ if(NOT cards MATCHES "^GPU")
 endif()
 
 if(NVCC)
-  foreach(file "${example}/kernels.cu" "${SOURCE}/tests/install/your_kernel/my_conv.cu")
-    run(0 "${NVCC}" -std=c++20 -arch=sm_80 --expt-relaxed-constexpr -fmad=false
-        "-I${prefix}/include" -c "${file}" -o "${WORK}/kernels.o")
-  endforeach()
+  # Both at once: a pipe of commands that neither read nor write it.
+  set(nvcc "${NVCC}" -std=c++20 -arch=sm_80 --expt-relaxed-constexpr -fmad=false "-I${prefix}/include" -c)
+  execute_process(
+    COMMAND ${nvcc} "${example}/kernels.cu" -o "${WORK}/kernels.o"
+    COMMAND ${nvcc} "${SOURCE}/tests/install/your_kernel/my_conv.cu" -o "${WORK}/my_conv.o"
+    RESULTS_VARIABLE statuses OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT statuses STREQUAL "0;0")
+    message(FATAL_ERROR "nvcc ended with ${statuses}:\n${output}")
+  endif()
   message(NOTICE "compiled for sm_80 by ${NVCC}, not run")
 endif()

@@ -251,13 +251,14 @@ TEST(FoveaLrnPool, GivesTheBitsOfItsPartsApart) {
 
 void expect_pictures(const InputProblem& p, bool mean_image, StepState state) {
   SCOPED_TRACE(to_string(p));
-  std::vector<std::uint8_t> x(static_cast<std::size_t>(p.x_shape().elements()));
+  constexpr int kShift = 3;  // pictures begin at any byte
+  std::vector<std::uint8_t> x(static_cast<std::size_t>(p.x_shape().elements()) + kShift);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<std::uint8_t>(i * 37 % 256);
   const Shape mean_shape = mean_image ? Shape{p.out_h, p.out_w, p.c} : Shape{p.c};
   expect_reference<InputCast>(p, kFewRoundings, [&](const auto& call, int shift) {
     Operand mean(reals(mean_shape.elements(), 1), shift), scale(reals(p.c, 2), shift);
     Operand y(nothing(p.y_shape().elements()), shift);
-    const TensorView pictures{x.data(), DType::u8, p.x_shape()};
+    const TensorView pictures{x.data() + kShift, DType::u8, p.x_shape()};
     call({pictures,
           mean.view(mean_shape),
           scale.view({p.c}),
@@ -295,6 +296,28 @@ TEST(FoveaInput, MatchesTheReferenceInEveryView) {
                    .view = View::random,
                    .mirror = true},
                   true, state);
+}
+
+// Several blocks a picture, crops that begin anywhere, lines whose values no vector divides, and
+// lines and channels that are too many for shared memory.
+TEST(FoveaInput, MatchesTheReferenceHoweverItIsBrought) {
+  StepState state{.seed = 4, .step = 2, .first_row = 9};
+  for (const int out_w : {200, 201, 226}) {
+    for (const bool mean_image : {false, true}) {
+      expect_pictures({.n = 2,
+                       .h = 14,
+                       .w = 250,
+                       .c = 3,
+                       .out_h = 12,
+                       .out_w = out_w,
+                       .view = View::random,
+                       .mirror = true},
+                      mean_image, state);
+    }
+  }
+  expect_pictures({.n = 1, .h = 2, .w = 2800, .c = 3, .out_h = 2, .out_w = 2790}, false, state);
+  expect_pictures({.n = 2, .h = 3, .w = 4, .c = 70, .out_h = 2, .out_w = 3, .mirror = true}, false,
+                  state);
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ TEST(FoveaDropout, IsTheSameForAnySplitOfTheBatch) {
   EXPECT_LT(kept, 48);
 }
 
-const LossProblem kLosses[] = {{1, 1}, {5, 10}, {6, 4}, {3, 1000}, {300, 7}};
+// Rows in registers and longer ones, of 16 bytes an access and of single scores.
+const LossProblem kLosses[] = {{1, 1}, {5, 10}, {6, 4}, {3, 1000}, {300, 7}, {2, 1028}, {2, 1025}};
 
 TEST(FoveaSoftmax, MatchesTheReference) {
   for (const LossProblem& p : kLosses) {
@@ -222,6 +223,41 @@ TEST(FoveaUpdate, MatchesTheReferenceAndLeavesFrozenAndPaddingAlone) {
     }
     return after;
   });
+}
+
+// More elements than the largest grid has: threads go on, into the same parameter and into others.
+TEST(FoveaUpdate, GoesOnBehindTheGrid) {
+  constexpr std::int64_t kGrid = 1056 * 256 * 4, kCount = kGrid + 512;
+  std::vector<Segment> table = {{0, 100, 1, 0.01F, 0, 0},
+                                {128, kGrid, 2, 0, 0, 0},
+                                {128 + kGrid, 70, 1, 0, 1, 0},
+                                {256 + kGrid, 129, 3, 0.5F, 0, 0}};
+  const std::vector<float> g = reals(kCount, 1);
+  Operand gradients(g), weights(reals(kCount, 2)), velocity(reals(kCount, 3));
+  std::vector<float> w = weights.values(), v = velocity.values();
+  StepState state{.learning_rate = 0.1F};
+  const UpdateProblem p{kCount, static_cast<int>(table.size()), 0.9F};
+  for (const Segment& s : table) {
+    for (std::int64_t e = s.offset; e < s.offset + s.length && s.frozen == 0; ++e) {
+      const auto i = static_cast<std::size_t>(e);
+      const float rate = state.learning_rate * s.rate;
+      v[i] = std::fma(p.momentum, v[i], -rate * std::fma(s.decay, w[i], g[i]));
+      w[i] += v[i];
+    }
+  }
+  Registry fovea;
+  emu::add_algorithms(fovea);
+  const Shape shape{kCount};
+  const auto bytes = static_cast<std::int64_t>(table.size() * sizeof(Segment));
+  const Call<SgdUpdate> update(fovea.list<SgdUpdate>().front(), p, Device::emulated());
+  update({gradients.view(shape),
+          {table.data(), DType::u8, {bytes}},
+          weights.view(shape),
+          velocity.view(shape),
+          {},
+          {nullptr, &state}});
+  EXPECT_TRUE(weights.values() == w);
+  EXPECT_TRUE(velocity.values() == v);
 }
 
 TEST(FoveaUpdate, TakesTheTableInEitherOrder) {

@@ -1,11 +1,8 @@
 // implicit_gemm_work_test.cpp - counted work of implicit_gemm on AlexNet's problems beside the
 // model of docs/kernels/implicit_gemm.md, and its tiles on the cards we know.
-#include <fovea/kernels/compare/counting.h>
-#include <fovea/kernels/compare/execution.h>
 #include <fovea/kernels/compare/suite.h>
-#include <fovea/kernels/compare/typed.h>
-#include <fovea/kernels/emulator/counts.h>
 #include <fovea/kernels/registry/registry.h>
+#include <fovea/tests/kernels/counted_work.h>
 #include <gtest/gtest.h>
 
 #include <charconv>
@@ -86,20 +83,6 @@ Sectors model(const ConvProblem& p, Pass pass, Math math, const Tile& t) {
   return s;
 }
 
-// What the first variant does, every block counted: those at the edge write less.
-template <class Op>
-emulator::Counts work_of(const Algorithm<Op>& counted, const ConvProblem& p, const Variant& variant,
-                         Math math) {
-  const Case<Op> in = make_case<Op>(p, Values::reals, 1, math);
-  const auto subject = Typed<Op>::subject(p);
-  const auto trial = Typed<Op>::trial(counted, p, math);
-  Execution execution(*subject, *trial, variant, device_info(Device::emulated()), in, false);
-  emulator::Counts c;
-  const emulator::ScopedCounting counting(c);
-  execution.launch_and_wait();
-  return c;
-}
-
 template <class Op>
 void expect_work(const char* text, Math math) {
   const Algorithm<Op>* counted = find<Op>(counting_algorithms(), "implicit_gemm", math);
@@ -108,7 +91,7 @@ void expect_work(const char* text, Math math) {
   const Variant variant = variants_of(*counted, p, device_info(Device::emulated()), {}).front();
   SCOPED_TRACE(std::string(text) + " " + std::string(name_of(Op::kPass)) + " " +
                std::string(name_of(math)) + " " + variant);
-  const emulator::Counts c = work_of(*counted, p, variant, math);
+  const emulator::Counts c = counted_work(*counted, p, variant, math);
   const Sectors s = model(p, Op::kPass, math, tile_of(variant));
   EXPECT_LE(static_cast<double>(c.read_sectors), 1.15 * s.read);
   EXPECT_LE(static_cast<double>(c.write_sectors), 1.15 * s.written);
@@ -120,9 +103,7 @@ void expect_work(const char* text, Math math) {
 class ImplicitGemmWork : public testing::TestWithParam<const char*> {};
 
 TEST_P(ImplicitGemmWork, IsTheModelsWithoutBankConflicts) {
-  if (counting_algorithms().list<ConvForward>().empty()) {
-    GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
-  }
+  if (!counts()) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
   for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
     expect_work<ConvForward>(GetParam(), math);
     expect_work<ConvDgrad>(GetParam(), math);
@@ -143,7 +124,7 @@ TEST(ImplicitGemmWork, FirstLayersInputGradientIsOneLaunch) {
   if (counted == nullptr) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
   const ConvProblem p = parse_conv("n1c3h99k96r11u4");
   const Variant variant = variants_of(*counted, p, device_info(Device::emulated()), {}).front();
-  const emulator::Counts c = work_of(*counted, p, variant, math);
+  const emulator::Counts c = counted_work(*counted, p, variant, math);
   EXPECT_LE(c.launches, 2U);
   EXPECT_EQ(c.bank_conflicts, 0U);
   constexpr std::int64_t kTaps = 9, kColumns = 48, kCells = 25 * 25;
@@ -162,8 +143,9 @@ TEST(ImplicitGemmWork, CutWaveMovesItsSumsOnce) {
       find<ConvForward>(counting_algorithms(), "implicit_gemm", math);
   if (counted == nullptr) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
   const ConvProblem p = parse_conv("n1c64h16k192r3ph1");  // 2 x 3 tiles of 128 x 64, 36 slices
-  const emulator::Counts whole = work_of(*counted, p, "128x64", math);
-  const emulator::Counts cut = work_of(*counted, p, "128x64~4", math);  // 4 of them, then 2 in 4
+  const emulator::Counts whole = counted_work(*counted, p, "128x64", math);
+  const emulator::Counts cut =
+      counted_work(*counted, p, "128x64~4", math);  // 4 of them, then 2 in 4
   constexpr std::uint64_t kSlots = 4 * 128 * 64 / 8;
   EXPECT_EQ(cut.launches, 2U);
   EXPECT_EQ(cut.write_sectors, whole.write_sectors + kSlots);
