@@ -9,6 +9,7 @@
 #include <fovea/core/philox.h>
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
+#include <fovea/kernels/device/math.h>
 #include <fovea/kernels/device/shared.h>
 #include <fovea/kernels/cuda/pointwise.cuh>
 
