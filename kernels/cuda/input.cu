@@ -19,7 +19,7 @@
 namespace fovea::FOVEA_TARGET {
 namespace {
 
-constexpr int kPerWord = 16;         // bytes an access
+constexpr int kPerWord = kPerAccess<std::uint8_t>;
 constexpr int kStagedBytes = 8192;   // of a block
 constexpr int kStagedChannels = 64;  // whose mean and scale are
 
