@@ -4,6 +4,7 @@
 #include <fovea/layers/engine_lists.h>
 #include <fovea/layers/fuse.h>
 #include <fovea/train/executor.h>
+#include <fovea/train/input_copies.h>
 
 #include <algorithm>
 #include <array>
@@ -19,15 +20,6 @@ struct Placed {
   std::unique_ptr<Plan> plan;
   Use use = Use::train;
 };
-
-// Input bytes of one step in host memory that stays until the device has read it.
-struct Staging {
-  Buffer memory;
-  std::unique_ptr<Event> copied;
-  StepState state;
-};
-
-std::size_t bytes_of(const TensorView& v) { return v.bytes(); }
 
 // Floats in the place of the bf16 that fill the first half of it; from the last on, so that none is
 // overwritten before it is read.
@@ -82,8 +74,7 @@ struct Executor::Impl {
   Tensor weights, velocity, gradients, segments, mean, scale, ring, state;
   Tensor copies;  // of the weights in bf16, as kernels read them; only in math mode bf16
   Buffer arena;
-  std::array<Staging, 2> staging;
-  std::size_t turn = 0;
+  InputCopies input_copies;
   std::vector<float> ring_rows;      // the ring as last read
   std::vector<StepMetrics> metrics;  // of the last read_metrics()
 
@@ -101,9 +92,8 @@ struct Executor::Impl {
   bool has_copies() const { return activation_type(options.math) == DType::bf16; }
   void derive_copies(std::span<const float> block) const;
   Plan& at(PlanId id) { return *plans[static_cast<std::size_t>(id)].plan; }
-  void copy_step(const Placed& placed, const StepInput& input, const StepState& state_of_step);
-  void copy_input(Plan& plan, const char* name, const void* from, std::size_t bytes,
-                  std::size_t& staged);
+  std::size_t input_room() const;
+  void copy_step(const Placed& placed, const StepInput& input, StepState of_step);
 };
 
 Executor::Impl::Impl(const Recipe& r, int o, const Preprocessing& p, const Registry& reg,
@@ -192,6 +182,20 @@ std::size_t Executor::Impl::arena_bytes() const {
   return bytes;
 }
 
+// What the input of a step takes on its way to the device.
+std::size_t Executor::Impl::input_room() const {
+  if (options.device.kind() == DeviceKind::cpu) return 0;
+  std::size_t room = 0;
+  for (const Placed& p : plans) {
+    std::vector<std::size_t> pieces{sizeof(StepState)};
+    for (const PlanValue& v : p.plan->values()) {
+      if (v.role == Role::input) pieces.push_back(v.bytes);
+    }
+    room = std::max(room, InputCopies::room_bytes(pieces));
+  }
+  return room;
+}
+
 Tensor Executor::Impl::upload(std::span<const float> elements, const Shape& shape) const {
   Tensor t(shape, DType::f32, stream, memory());
   stream.view().copy(t.data(), elements.data(), t.bytes());
@@ -250,7 +254,7 @@ std::size_t Executor::planned_bytes() const {
   if (i.has_copies()) bytes += count * sizeof(bf16);
   bytes += (i.preprocessing.mean.size() + i.preprocessing.scale.size()) * sizeof(float);
   bytes += std::size_t{kRing} * RecordMetrics::kFields * sizeof(float);
-  bytes += sizeof(StepState);
+  bytes += sizeof(StepState) + i.input_room();
   if (i.training) bytes += i.parameters.size() * sizeof(Segment);
   return bytes;
 }
@@ -296,21 +300,8 @@ void Executor::allocate(const Tensor& shared_weights) {
       .ring = i.ring.view(),
       .constants = {
           {"mean", i.mean.view()}, {"scale", i.scale.view()}, {"segments", i.segments.view()}}};
-  std::size_t input_bytes = 0;
-  for (Placed& p : i.plans) {
-    p.plan->bind(m, stream);
-    std::size_t bytes = bytes_of(p.plan->tensor("pictures"));
-    if (p.use != Use::predict) {
-      bytes += bytes_of(p.plan->tensor(i.recipe.train.loss == "mse" ? "targets" : "labels"));
-    }
-    input_bytes = std::max(input_bytes, bytes + 2 * kAllocationAlignment);
-  }
-  if (i.options.device.kind() == DeviceKind::cpu) return;  // copies there are done at once
-  for (Staging& s : i.staging) {
-    s.memory = Buffer(input_bytes, stream, pinned_resource());
-    s.copied = std::make_unique<Event>(i.options.device);
-    s.copied->record(stream);
-  }
+  for (Placed& p : i.plans) p.plan->bind(m, stream);
+  i.input_copies.allocate(i.input_room(), stream, memory);
 }
 
 const Plan& Executor::plan(PlanId id) const { return impl_->at(id); }
@@ -375,40 +366,33 @@ void Executor::set_velocity(std::span<const float> block) {
   impl_->assign(impl_->velocity, block, "the block of momentum");
 }
 
-void Executor::Impl::copy_input(Plan& plan, const char* name, const void* from, std::size_t bytes,
-                                std::size_t& staged) {
+namespace {
+
+template <class T>
+InputCopies::Piece piece_of(const Plan& plan, const char* name, std::span<const T> from) {
   const TensorView to = plan.tensor(name);
-  if (bytes != to.bytes()) {
-    throw InvalidArgument(std::string("a step's ") + name + " hold " + std::to_string(bytes) +
+  if (from.size_bytes() != to.bytes()) {
+    throw InvalidArgument(std::string("a step's ") + name + " hold " +
+                          std::to_string(from.size_bytes()) +
                           " bytes, but the plan was made for " + std::to_string(to.bytes()));
   }
-  if (options.device.kind() != DeviceKind::cpu) {
-    auto* copy = static_cast<std::byte*>(staging[turn].memory.data()) + staged;
-    std::memcpy(copy, from, bytes);
-    from = copy;
-    staged += (bytes + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
-  }
-  stream.view().copy(to.data, from, bytes);
+  return {to.data, from.data(), from.size_bytes()};
 }
 
-void Executor::Impl::copy_step(const Placed& placed, const StepInput& input,
-                               const StepState& state_of_step) {
-  Staging& s = staging[turn];
-  if (s.copied) s.copied->wait();
-  std::size_t staged = 0;
-  copy_input(*placed.plan, "pictures", input.images.data(), input.images.size_bytes(), staged);
-  if (placed.use != Use::predict) {
-    if (recipe.train.loss == "mse") {
-      copy_input(*placed.plan, "targets", input.targets.data(), input.targets.size_bytes(), staged);
-    } else {
-      copy_input(*placed.plan, "labels", input.labels.data(), input.labels.size_bytes(), staged);
-    }
+}  // namespace
+
+void Executor::Impl::copy_step(const Placed& placed, const StepInput& input, StepState of_step) {
+  of_step.slot = static_cast<std::int32_t>(of_step.step % kRing);
+  const InputCopies::Piece step{state.data(), &of_step, sizeof(of_step)};
+  const InputCopies::Piece pictures = piece_of(*placed.plan, "pictures", input.images);
+  if (placed.use == Use::predict) {
+    input_copies.copy(std::array{step, pictures});
+  } else if (recipe.train.loss == "mse") {
+    input_copies.copy(
+        std::array{step, pictures, piece_of(*placed.plan, "targets", input.targets)});
+  } else {
+    input_copies.copy(std::array{step, pictures, piece_of(*placed.plan, "labels", input.labels)});
   }
-  s.state = state_of_step;
-  s.state.slot = static_cast<std::int32_t>(state_of_step.step % kRing);
-  stream.view().copy(state.data(), &s.state, sizeof(StepState));
-  if (s.copied) s.copied->record(stream);
-  turn = (turn + 1) % staging.size();
 }
 
 void Executor::enqueue(PlanId id, const StepInput& input, StepState state) {

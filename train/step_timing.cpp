@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace fovea {
 namespace {
@@ -77,6 +78,25 @@ std::vector<StepPart> parts_of(const Plan& plan, const std::vector<std::int64_t>
   return parts;
 }
 
+/// Of each step in a row of them, of which none waits for the one before: the host hands over the
+/// next while the device computes, as training does.
+std::vector<std::int64_t> in_a_row(const StreamView& stream, int steps,
+                                   const std::function<void()>& step) {
+  std::vector<Event> ends =
+      timed_events(stream.device(), static_cast<std::size_t>(kWarmUp + steps));
+  for (Event& end : ends) {
+    step();
+    end.record(stream);
+  }
+  stream.synchronize();
+  std::vector<std::int64_t> ns;
+  for (std::size_t i = kWarmUp; i < ends.size(); ++i) {
+    ns.push_back(
+        std::llround(1e3 * static_cast<double>(Event::elapsed_us(ends[i - 1], ends[i]))));
+  }
+  return ns;
+}
+
 }  // namespace
 
 StepTiming time_step(Executor& e, Executor::PlanId training, int batch, int steps,
@@ -103,17 +123,8 @@ StepTiming time_step(Executor& e, Executor::PlanId training, int batch, int step
     e.stream().synchronize();
     if (i >= kWarmUp) launched.push_back(since_first(marks));
   }
-  std::vector<std::int64_t> replayed;
-  for (int i = 0; i < kWarmUp + steps; ++i) {
-    marks.front().record(e.stream());
-    e.enqueue(training, noise.input(), next());
-    marks.back().record(e.stream());
-    e.stream().synchronize();
-    if (i >= kWarmUp) {
-      replayed.push_back(
-          std::llround(1e3 * static_cast<double>(Event::elapsed_us(marks.front(), marks.back()))));
-    }
-  }
+  const std::vector<std::int64_t> replayed = in_a_row(
+      e.stream(), steps, [&] { e.enqueue(training, noise.input(), next()); });
 
   std::ranges::sort(launched, {}, [](const auto& at) { return at.back(); });
   const std::vector<std::int64_t>& median = launched[launched.size() / 2];

@@ -23,7 +23,8 @@ struct StepTiming {
   /// In launch order, each from the mark before it to its own: they add up to launched_ns exactly.
   std::vector<StepPart> parts;
   std::int64_t launched_ns = 0;  // the step of median length, launch by launch
-  /// The median step as training runs it: one graph where there is one.
+  /// The median step as training runs it: one graph where there is one, steps in a row, the next
+  /// one's pictures copied meanwhile.
   std::int64_t replayed_ns = 0;
   std::int64_t replayed_p10_ns = 0, replayed_p90_ns = 0;
   int batch = 0;

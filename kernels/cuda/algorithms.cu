@@ -51,6 +51,8 @@ void add_algorithms(Registry& registry) {
   registry.add(lrn_within_forward());
   registry.add(lrn_across_backward());
   registry.add(lrn_within_backward());
+  registry.add(lrn_pool_forward_walking());
+  registry.add(lrn_pool_backward_walking());
   registry.add(lrn_pool_forward());
   registry.add(lrn_pool_backward());
   registry.add(softmax());

@@ -48,13 +48,15 @@ Algorithm<MaxPoolBackward> max_pool_backward();
 Algorithm<AvgPoolForward> avg_pool_forward();
 Algorithm<AvgPoolBackward> avg_pool_backward();
 
-// lrn_across.cu, lrn_pool.cu, lrn_within.cu
+// lrn_across.cu, lrn_pool.cu, lrn_pool_walking.cu, lrn_within.cu
 Algorithm<LrnForward> lrn_across_forward();
 Algorithm<LrnForward> lrn_within_forward();
 Algorithm<LrnBackward> lrn_across_backward();
 Algorithm<LrnBackward> lrn_within_backward();
 Algorithm<LrnPoolForward> lrn_pool_forward();
 Algorithm<LrnPoolBackward> lrn_pool_backward();
+Algorithm<LrnPoolForward> lrn_pool_forward_walking();
+Algorithm<LrnPoolBackward> lrn_pool_backward_walking();
 
 // softmax.cu, mse.cu, metrics.cu, update.cu, input.cu
 Algorithm<Softmax> softmax();

@@ -9,6 +9,7 @@
 #include <fovea/core/philox.h>
 #include <fovea/kernels/cuda/factories.h>
 #include <fovea/kernels/cuda/stateless.h>
+#include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/device/math.h>
 #include <fovea/kernels/device/shared.h>
 #include <fovea/kernels/cuda/pointwise.cuh>
@@ -42,6 +43,8 @@ struct InputGeometry {
   bool mean_of_cell;  // mean is [out_h,out_w,c], not [c]
   bool staged;        // bytes, mean of channels and scale
   int words;          // staged of a picture's row, at most
+  FastDivide channels, width;          // of the net's picture
+  FastDivide block, columns, by;       // folded: values of a block, blocks across, cells across one
 };
 
 struct InputPointers {
@@ -119,7 +122,7 @@ class Rectangle {
     }
   }
   /// The byte `at` of the picture's `row`, both inside; `staged`: where stage() put it, or nullptr.
-  __device__ std::uint8_t byte(const std::uint8_t* staged, int row, int at) const {
+  __device__ __forceinline__ std::uint8_t byte(const std::uint8_t* staged, int row, int at) const {
     if (staged == nullptr) return picture_[row * pitch_ + at];
     const int own = row - row_;
     return staged[own * stride_ + offset_of(own) + at - begin_];
@@ -146,25 +149,21 @@ struct Cell {
 };
 
 /// Value e of an image of such a width.
-__device__ Cell cell_of(unsigned e, unsigned width, unsigned channels) {
-  const unsigned pixel = e / channels;
-  const unsigned i = pixel / width;
-  return {static_cast<int>(i), static_cast<int>(pixel - i * width),
-          static_cast<int>(e - pixel * channels)};
+__device__ __forceinline__ Cell cell_of(unsigned e, const FastDivide& width,
+                                        const FastDivide& channels) {
+  const unsigned pixel = channels.quotient(e);
+  const unsigned i = width.quotient(pixel);
+  return {static_cast<int>(i), static_cast<int>(width.remainder(pixel, i)),
+          static_cast<int>(channels.remainder(e, pixel))};
 }
 
 /// Value e of an image.
 template <bool Folded>
-__device__ Cell cell_of(const InputProblem& p, int e) {
-  const auto channels = static_cast<unsigned>(p.c);
-  if constexpr (!Folded) {
-    return cell_of(static_cast<unsigned>(e), static_cast<unsigned>(p.out_w), channels);
-  }
-  const InputFold& f = p.fold;
-  const auto by = static_cast<unsigned>(f.by);
-  const Cell block =
-      cell_of(static_cast<unsigned>(e), static_cast<unsigned>(f.columns), by * by * channels);
-  const Cell inside = cell_of(static_cast<unsigned>(block.c), by, channels);
+__device__ __forceinline__ Cell cell_of(const InputGeometry& g, int e) {
+  if constexpr (!Folded) return cell_of(static_cast<unsigned>(e), g.width, g.channels);
+  const InputFold& f = g.p.fold;
+  const Cell block = cell_of(static_cast<unsigned>(e), g.columns, g.block);
+  const Cell inside = cell_of(static_cast<unsigned>(block.c), g.by, g.channels);
   return {block.i * f.by + inside.i - f.top, block.j * f.by + inside.j - f.left, inside.c};
 }
 
@@ -178,8 +177,8 @@ struct Source {
 
 /// Value e of an image; `mean`: of its cell, where a mean of cells lies as values do.
 template <bool Folded>
-__device__ float value_of(const InputGeometry& g, const Source& s, int e, float mean) {
-  const auto [i, j, c] = cell_of<Folded>(g.p, e);
+__device__ __forceinline__ float value_of(const InputGeometry& g, const Source& s, int e, float mean) {
+  const auto [i, j, c] = cell_of<Folded>(g, e);
   if (Folded && (i < 0 || i >= g.p.out_h || j < 0 || j >= g.p.out_w)) return 0;
   const int row = i + s.crop.top;
   const int column = s.crop.left + (s.crop.mirrored != 0 ? g.p.out_w - 1 - j : j);
@@ -246,6 +245,12 @@ InputGeometry geometry_of(const InputProblem& p, bool mean_of_cell, int width) {
   g.staged = fit > 0 && p.c <= kStagedChannels;
   g.of_block = g.staged ? std::min(wanted, fit) : wanted;
   g.blocks = ceil_div(g.lines, g.of_block);
+  const auto divide_by = [](int d) { return FastDivide(static_cast<unsigned>(d)); };
+  g.channels = divide_by(p.c);
+  g.width = divide_by(p.out_w);
+  g.block = divide_by(p.fold.by * p.fold.by * p.c);
+  g.columns = divide_by(std::max(1, p.fold.columns));
+  g.by = divide_by(p.fold.by);
   return g;
 }
 

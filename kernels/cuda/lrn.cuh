@@ -10,14 +10,23 @@
 
 namespace fovea::FOVEA_TARGET {
 
-/// d^-beta for d > 0. 3/4, everybody's beta, by two reciprocal roots (6 ulp in all) instead of
-/// pow's hundred instructions, which would cost more time than the memory accesses.
-__device__ __forceinline__ float inverse_power(float d, float beta) {
+/// d^-beta and d^-1 for d > 0.
+struct InversePowers {
+  float beta, one;
+};
+
+/// beta = 3/4, everybody's, by two reciprocal roots (6 ulp in all) instead of pow's hundred
+/// instructions, which would cost more time than the memory accesses.
+__device__ __forceinline__ InversePowers from_roots(float root, float root_of_root) {
+  return {root * (root * root_of_root), root * root};
+}
+
+__device__ __forceinline__ InversePowers inverse_powers(float d, float beta) {
   if (beta == 0.75F) {
     const float root = rsqrt(d);
-    return root * (root * rsqrt(root));
+    return from_roots(root, rsqrt(root));
   }
-  return pow(d, -beta);
+  return {pow(d, -beta), 1 / d};
 }
 
 inline constexpr int kLrnThreads = 256;
@@ -61,7 +70,7 @@ struct ChannelWindows {
   __device__ __forceinline__ Vector<float, W> normalised(const T* x, int e) const {
     const Vector<float, W> d = denominators<W>(x, e);
     Vector<float, W> y;
-    for (int l = 0; l < W; ++l) y[l] = load_float(x + e + l) * inverse_power(d[l], beta);
+    for (int l = 0; l < W; ++l) y[l] = load_float(x + e + l) * inverse_powers(d[l], beta).beta;
     return y;
   }
   /// The gradient, of t_j = g_j x_j d_j^(-beta-1) and direct = g d^-beta.

@@ -83,8 +83,9 @@ __global__ void __launch_bounds__(kLrnThreads, AcrossTile<Capacity, T>::kBlocks)
     const auto own = load_floats<W>(s.x + e);
     Vector<float, W> direct, t;
     for (int l = 0; l < W; ++l) {
-      direct[l] = gradient[l] * inverse_power(d[l], g.windows.beta);
-      t[l] = direct[l] * own[l] / d[l];
+      const InversePowers power = inverse_powers(d[l], g.windows.beta);
+      direct[l] = gradient[l] * power.beta;
+      t[l] = direct[l] * own[l] * power.one;
     }
     store_vector<W>(s.direct + e, direct);
     store_vector<W>(s.t + e, t);

@@ -20,7 +20,7 @@
 #include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/device/shared.h>
 #include <fovea/kernels/cuda/lrn.cuh>
-#include <fovea/kernels/cuda/pool.cuh>
+#include <fovea/kernels/cuda/lrn_pool.cuh>
 
 #include <algorithm>
 #include <cstdint>
@@ -62,24 +62,6 @@ struct BackwardTile {
   };
 };
 
-/// How the plane is cut: `extent` rows or columns into parts of `size`.
-struct Cut {
-  int extent, size, parts;
-  Cut(int all, int at_most)
-      : extent{all}, size{(all + (all - 1) / at_most) / ((all - 1) / at_most + 1)}, parts{0} {
-    parts = (all + size - 1) / size;
-  }
-  __device__ __forceinline__ Range part(int i) const {
-    return {i * size, min((i + 1) * size, extent)};
-  }
-};
-
-/// As many equal parts as give each at least `least` rows.
-Cut cut_rows(int extent, int least) {
-  const int parts = std::max(1, extent / least);
-  return {extent, (extent + parts - 1) / parts};
-}
-
 struct LrnPoolGeometry {
   PoolGeometry pool;
   ChannelWindows lrn;
@@ -88,18 +70,6 @@ struct LrnPoolGeometry {
   int pitch;  // of a slot: elements of a row of the strip
   int slots;
   bool mask;
-};
-
-/// What a block works on.
-struct Part {
-  int image;
-  Range rows, columns;
-  __device__ __forceinline__ explicit Part(const LrnPoolGeometry& g) {
-    const auto block = static_cast<int>(blockIdx.x);
-    columns = g.columns.part(block % g.columns.parts);
-    rows = g.rows.part(block / g.columns.parts % g.rows.parts);
-    image = block / g.columns.parts / g.rows.parts;
-  }
 };
 
 // Normalises `width` elements of a row of x, whole pixels, into a slot.
@@ -121,7 +91,7 @@ __device__ __forceinline__ void normalise_row(const LrnPoolGeometry& g, typename
 
 // The windows of row p of y; ties and NaN as in max_pool.cu.
 template <int W, class T>
-__device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const Part& part, int p,
+__device__ __forceinline__ void pool_row(const LrnPoolGeometry& g, const PlanePart& part, int p,
                                          const float* slots, int left, T* y, std::uint8_t* argmax) {
   const Range rows = g.pool.rows.inside(p);
   const int top = g.pool.rows.start(p);
@@ -164,7 +134,7 @@ __global__ void __launch_bounds__(kLrnThreads, Tile::kBlocks)
     lrn_pool_forward_kernel(LrnPoolGeometry g, const typename Tile::Element* x,
                             typename Tile::Element* y, std::uint8_t* argmax) {
   auto& s = block_shared<typename Tile::Smem>();
-  const Part part(g);
+  const PlanePart part(g.rows, g.columns);
   const int left = max(0, g.pool.columns.start(part.columns.begin));
   const int right =
       min(g.pool.columns.in, g.pool.columns.start(part.columns.end - 1) + g.pool.columns.size);
@@ -210,7 +180,7 @@ __global__ void __launch_bounds__(kLrnThreads, BackwardTile<T>::kBlocks)
                              T* dx) {
   constexpr int kCopied = kStaged<W, T>;
   auto& s = block_shared<typename BackwardTile<T>::Smem>();
-  const Part part(g);
+  const PlanePart part(g.rows, g.columns);
   const int c = g.pool.c;
   const int first_window = g.pool.columns.holding(part.columns.begin).begin;
   const int windows = g.pool.columns.holding(part.columns.end - 1).end - first_window;
@@ -238,8 +208,9 @@ __global__ void __launch_bounds__(kLrnThreads, BackwardTile<T>::kBlocks)
         const auto own = load_floats<W>(s.x + e);
         Vector<float, W> direct, t;
         for (int l = 0; l < W; ++l) {
-          direct[l] = gradient[l] * inverse_power(d[l], g.lrn.beta);
-          t[l] = direct[l] * own[l] / d[l];
+          const InversePowers power = inverse_powers(d[l], g.lrn.beta);
+          direct[l] = gradient[l] * power.beta;
+          t[l] = direct[l] * own[l] * power.one;
         }
         store_vector<W>(s.direct + e, direct);
         store_vector<W>(s.t + e, t);
@@ -285,7 +256,7 @@ void forward_by(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamVi
   const LrnPoolGeometry g{.pool = PoolGeometry(p.pool),
                           .lrn = ChannelWindows(p.lrn),
                           .columns = columns,
-                          .rows = cut_rows(p.pool.p(), kWindowRows),
+                          .rows = cut_into(p.pool.p(), p.pool.p() / kWindowRows, 1),
                           .c = FastDivide(static_cast<unsigned>(p.pool.c)),
                           .pitch = wide * p.pool.c,
                           .slots = p.pool.r,
@@ -305,7 +276,7 @@ void backward_by(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, Stream
   const LrnPoolGeometry g{.pool = PoolGeometry(p.pool),
                           .lrn = ChannelWindows(p.lrn),
                           .columns = columns,
-                          .rows = cut_rows(p.pool.h, kCellRows),
+                          .rows = cut_into(p.pool.h, p.pool.h / kCellRows, 1),
                           .c = FastDivide(static_cast<unsigned>(p.pool.c)),
                           .pitch = windows * p.pool.c,
                           .slots = rows_holding(p.pool),
@@ -318,8 +289,11 @@ void backward_by(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, Stream
          a.dy.as<T>(), a.dx.as<T>());
 }
 
+}  // namespace
+
 // The small tile where it takes the plane at its width, or the large one cannot.
-void run_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamView stream) {
+void run_lrn_pool_rolling(const LrnPoolProblem& p, const LrnPoolForward::Args& a,
+                          StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
     const bool vectors = windows_of_four<T>(p.lrn) && allow_vectors(a.x.as<T>(), a.y.as<T>()) &&
                          is_aligned(a.argmax.as<std::uint8_t>(), 4);
@@ -331,7 +305,8 @@ void run_forward(const LrnPoolProblem& p, const LrnPoolForward::Args& a, StreamV
   });
 }
 
-void run_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, StreamView stream) {
+void run_lrn_pool_rolling(const LrnPoolProblem& p, const LrnPoolBackward::Args& a,
+                          StreamView stream) {
   by_type(a.x, [&]<class T>(T) {
     const bool vectors = windows_of_four<T>(p.lrn) &&
                          allow_vectors(a.x.as<T>(), a.dy.as<T>(), a.dx.as<T>()) &&
@@ -339,6 +314,8 @@ void run_backward(const LrnPoolProblem& p, const LrnPoolBackward::Args& a, Strea
     (vectors ? backward_by<4, T> : backward_by<1, T>)(p, a, stream);
   });
 }
+
+namespace {
 
 Verdict across_channels(const LrnPoolProblem& p) {
   return p.lrn.within ? Verdict::no("normalises within maps") : Verdict{};
@@ -364,13 +341,13 @@ Verdict can_run_backward(const LrnPoolProblem& p, const DeviceInfo&) {
 
 Algorithm<LrnPoolForward> lrn_pool_forward() {
   return make_algorithm<LrnPoolForward>({.name = "rolling",
-                                         .run = run_forward,
+                                         .run = run_lrn_pool_rolling,
                                          .can_run = can_run_forward,
                                          .exact_on_integers = false});
 }
 Algorithm<LrnPoolBackward> lrn_pool_backward() {
   return make_algorithm<LrnPoolBackward>({.name = "rolling",
-                                          .run = run_backward,
+                                          .run = run_lrn_pool_rolling,
                                           .can_run = can_run_backward,
                                           .exact_on_integers = false});
 }

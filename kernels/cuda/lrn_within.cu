@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(kWithinThreads)
     if (!i.inside) continue;
     const float sum = window_sum(g, tile.values, side, i.r, i.s, i.lane, AddSquare{});
     const float own = tile.values[((i.r + g.half) * side + i.s + g.half) * g.width + i.lane];
-    store_float(y + i.at, own * inverse_power(fma(g.a, sum, g.k), g.beta));
+    store_float(y + i.at, own * inverse_powers(fma(g.a, sum, g.k), g.beta).beta);
   }
 }
 
@@ -159,8 +159,8 @@ __global__ void __launch_bounds__(kWithinThreads)
     if (i.inside) {
       const float sum = window_sum(g, tile.values, wide, i.r, i.s, i.lane, AddSquare{});
       const float own = tile.values[((i.r + g.half) * wide + i.s + g.half) * g.width + i.lane];
-      const float d = fma(g.a, sum, g.k);
-      value = load_float(dy + i.at) * inverse_power(d, g.beta) * own / d;
+      const InversePowers power = inverse_powers(fma(g.a, sum, g.k), g.beta);
+      value = load_float(dy + i.at) * power.beta * own * power.one;
     }
     t[e] = value;
   }
@@ -174,7 +174,8 @@ __global__ void __launch_bounds__(kWithinThreads)
         window_sum(g, tile.values, wide, i.r + g.half, i.s + g.half, i.lane, AddSquare{});
     const float own =
         tile.values[((i.r + 2 * g.half) * wide + i.s + 2 * g.half) * g.width + i.lane];
-    const float direct = load_float(dy + i.at) * inverse_power(fma(g.a, squares, g.k), g.beta);
+    const float direct =
+        load_float(dy + i.at) * inverse_powers(fma(g.a, squares, g.k), g.beta).beta;
     const float sum = window_sum(g, t, side, i.r, i.s, i.lane, AddValue{});
     store_float(dx + i.at, fma(-factor * own, sum, direct));
   }

@@ -99,7 +99,10 @@ Matmul::Matmul(std::shared_ptr<CublasLtSession> session, const MatmulSetup& setu
   set(CUBLASLT_MATMUL_DESC_TRANSA, &op_a, sizeof(op_a));
   set(CUBLASLT_MATMUL_DESC_TRANSB, &op_b, sizeof(op_b));
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, &setup.epilogue, sizeof(setup.epilogue));
-  const cudaDataType_t bias = CUDA_R_32F;  // biases and their gradients are fp32 in every mode
+  if (setup.epilogue == CUBLASLT_EPILOGUE_DEFAULT || setup.epilogue == CUBLASLT_EPILOGUE_RELU) return;
+  // Biases and their gradients are fp32 in every mode. cuBLASLt proposes nothing for that beside
+  // results in bf16, and would not either where there is no bias but its type is set.
+  const cudaDataType_t bias = CUDA_R_32F;
   set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &bias, sizeof(bias));
 }
 

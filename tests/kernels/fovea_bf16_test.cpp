@@ -167,7 +167,7 @@ TEST(FoveaBf16, LrnPoolGivesTheOutputOfItsPartsApart) {
     const TensorView argmax{places.data(), DType::u8, out};
     const Call<LrnForward> lrn(first_that_can<LrnForward>(fovea, p.lrn, device), p.lrn, device);
     const Call<MaxPoolForward> pool(fovea.list<MaxPoolForward>().front(), p.pool, device);
-    const Call<LrnPoolForward> joined(fovea.list<LrnPoolForward>().front(), p, device);
+    const Call<LrnPoolForward> joined(first_that_can<LrnPoolForward>(fovea, p, device), p, device);
     lrn({x.view(in), between.view(in), {}});
     pool({between.view(in), y.view(out), argmax, {}});
     joined({x.view(in), both.view(out), argmax, {}});

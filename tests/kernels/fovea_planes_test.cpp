@@ -165,18 +165,33 @@ TEST(FoveaLrn, MatchesTheReference) {
   }
 }
 
+template <class Op>
+const Algorithm<Op>& named(const Registry& registry, const std::string& name) {
+  for (const Algorithm<Op>& a : registry.list<Op>()) {
+    if (a.name == name) return a;
+  }
+  throw InvalidArgument("no algorithm is called " + name);
+}
+
 TEST(FoveaLrnPool, DeclinesWhatDoesNotFit) {
   Registry fovea;
   emu::add_algorithms(fovea);
   const DeviceInfo device = info_of(Device::emulated());
-  const Algorithm<LrnPoolForward>& forward = fovea.list<LrnPoolForward>().front();
-  const Algorithm<LrnPoolBackward>& backward = fovea.list<LrnPoolBackward>().front();
+  const Algorithm<LrnPoolForward>& forward = named<LrnPoolForward>(fovea, "rolling");
+  const Algorithm<LrnPoolBackward>& backward = named<LrnPoolBackward>(fovea, "rolling");
   EXPECT_TRUE(verdict(forward, parse_lrn_pool("n1c2304h3r3"), device, Math::fp32));
   EXPECT_FALSE(verdict(forward, parse_lrn_pool("n1c2305h3r3"), device, Math::fp32));
   EXPECT_TRUE(verdict(backward, parse_lrn_pool("n1c2048h3r2u2"), device, Math::fp32));
   EXPECT_FALSE(verdict(backward, parse_lrn_pool("n1c2049h3r2u2"), device, Math::fp32));
   EXPECT_FALSE(verdict(forward, parse_lrn_pool("n1c8h3r3within1"), device, Math::fp32));
   EXPECT_FALSE(verdict(backward, parse_lrn_pool("n1c8h3r3within1"), device, Math::fp32));
+  for (const char* text :
+       {"n1c264h5r3u2", "n1c12h5r3u2", "n1c16h5g4r3u2", "n1c8h5size3r3u2", "n1c8h5b0.5r3u2",
+        "n1c8h5r2u2", "n1c8h5r3u1", "n1c8h5r3u2within1"}) {
+    const LrnPoolProblem p = parse_lrn_pool(text);
+    EXPECT_FALSE(verdict(named<LrnPoolForward>(fovea, "walking"), p, device, Math::fp32)) << text;
+    EXPECT_FALSE(verdict(named<LrnPoolBackward>(fovea, "walking"), p, device, Math::fp32)) << text;
+  }
 }
 
 TEST(FoveaLrn, DeclinesWhatDoesNotFit) {
@@ -192,15 +207,11 @@ TEST(FoveaLrn, DeclinesWhatDoesNotFit) {
   }
 }
 
-/// An algorithm of engine fovea by name.
 template <class Op>
 Call<Op> fovea_call(const std::string& name, const typename Op::Problem& p) {
   Registry fovea;
   emu::add_algorithms(fovea);
-  for (const Algorithm<Op>& a : fovea.list<Op>()) {
-    if (a.name == name) return Call<Op>(a, p, Device::emulated());
-  }
-  throw InvalidArgument("no algorithm is called " + name);
+  return Call<Op>(named<Op>(fovea, name), p, Device::emulated());
 }
 
 /// Values by their bits; every NaN is the same.
@@ -212,39 +223,58 @@ std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
 }
 
 // LRN, pooling, their gradients and ReLU's in two kernels against the five of them apart.
+/// LRN with pooling by the algorithm named, forward, backward and with ReLU's mask, to the bit as
+/// the kernels apart.
+void expect_bits_of_parts(const std::string& name, const char* text, bool ties) {
+  SCOPED_TRACE(name + " " + text + (ties ? ", ties" : ""));
+  const LrnPoolProblem p = parse_lrn_pool(text);
+  const Shape in = p.x_shape(), out = p.y_shape();
+  const auto inside = in.elements(), windows = out.elements();
+  Operand x(ties ? tied(inside) : reals(inside, 1)), between(nothing(inside));
+  Operand y(nothing(windows)), both(nothing(windows));
+  std::vector<std::uint8_t> winner(static_cast<std::size_t>(windows)), winners(winner);
+  const TensorView place{winner.data(), DType::u8, out}, places{winners.data(), DType::u8, out};
+  fovea_call<LrnForward>("across", p.lrn)({x.view(in), between.view(in), {}});
+  fovea_call<MaxPoolForward>("window", p.pool)({between.view(in), y.view(out), place, {}});
+  fovea_call<LrnPoolForward>(name, p)({x.view(in), both.view(out), places, {}});
+  EXPECT_EQ(bits_of(both.values()), bits_of(y.values()));
+  EXPECT_EQ(winners, winner);
+
+  Operand dy(reals(windows, 2)), dbetween(nothing(inside)), dx(nothing(inside)), all(dx);
+  fovea_call<MaxPoolBackward>("gather", p.pool)({dy.view(out), place, dbetween.view(in), {}});
+  fovea_call<LrnBackward>("across", p.lrn)({x.view(in), dbetween.view(in), dx.view(in), {}});
+  fovea_call<LrnPoolBackward>(name, p)({x.view(in), place, dy.view(out), all.view(in), {}});
+  EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
+
+  LrnPoolProblem masked = p;
+  masked.epilogue.mask = true;
+  fovea_call<ActivationBackward>(
+      "relu", {inside, Activation::relu})({dx.view(in), x.view(in), dx.view(in), {}});
+  fovea_call<LrnPoolBackward>(name, masked)({x.view(in), place, dy.view(out), all.view(in), {}});
+  EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
+}
+
 TEST(FoveaLrnPool, GivesTheBitsOfItsPartsApart) {
-  for (const char* text :
-       {"n2c8h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
-        "n2c5h17w6size7a1b1k1r3u2ceil1", "n1c700h4w11size5a0.1b0.75k2r3u2", "n1c4h19size5r2u3"}) {
-    SCOPED_TRACE(text);
-    const LrnPoolProblem p = parse_lrn_pool(text);
-    const Shape in = p.x_shape(), out = p.y_shape();
-    const auto inside = in.elements(), windows = out.elements();
-    for (const bool ties : {false, true}) {
-      Operand x(ties ? tied(inside) : reals(inside, 1)), between(nothing(inside));
-      Operand y(nothing(windows)), both(nothing(windows));
-      std::vector<std::uint8_t> winner(static_cast<std::size_t>(windows)), winners(winner);
-      const TensorView place{winner.data(), DType::u8, out}, places{winners.data(), DType::u8, out};
-      fovea_call<LrnForward>("across", p.lrn)({x.view(in), between.view(in), {}});
-      fovea_call<MaxPoolForward>("window", p.pool)({between.view(in), y.view(out), place, {}});
-      fovea_call<LrnPoolForward>("rolling", p)({x.view(in), both.view(out), places, {}});
-      EXPECT_EQ(bits_of(both.values()), bits_of(y.values()));
-      EXPECT_EQ(winners, winner);
+  for (const bool ties : {false, true}) {
+    for (const char* text :
+         {"n2c8h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
+          "n2c5h17w6size7a1b1k1r3u2ceil1", "n1c700h4w11size5a0.1b0.75k2r3u2",
+          "n1c4h19size5r2u3"}) {
+      expect_bits_of_parts("rolling", text, ties);
+    }
+  }
+}
 
-      Operand dy(reals(windows, 2)), dbetween(nothing(inside)), dx(nothing(inside)), all(dx);
-      fovea_call<MaxPoolBackward>("gather", p.pool)({dy.view(out), place, dbetween.view(in), {}});
-      fovea_call<LrnBackward>("across", p.lrn)({x.view(in), dbetween.view(in), dx.view(in), {}});
-      fovea_call<LrnPoolBackward>("rolling",
-                                  p)({x.view(in), place, dy.view(out), all.view(in), {}});
-      EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
-
-      LrnPoolProblem masked = p;
-      masked.epilogue.mask = true;
-      fovea_call<ActivationBackward>(
-          "relu", {inside, Activation::relu})({dx.view(in), x.view(in), dx.view(in), {}});
-      fovea_call<LrnPoolBackward>("rolling",
-                                  masked)({x.view(in), place, dy.view(out), all.view(in), {}});
-      EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
+// Widths that several strips have, and heights of several parts; groups; padding on either side;
+// rows and columns that no window holds; warps with idle lanes, and with one pixel.
+TEST(FoveaLrnPool, WalkingGivesTheBitsOfItsPartsApart) {
+  for (const bool ties : {false, true}) {
+    for (const char* text :
+         {"n2c8h11size5a0.5b0.75k2r3u2", "n1c96h7w70size5a0.5b0.75k1r3u2",
+          "n1c256h29w37size5a0.1b0.75k2r3u2", "n3c32h8w6size5a1b0.75k1g2r3u2ph1",
+          "n2c24h10w7size5a1b0.75k1r3u2ph0:1pw1:0", "n1c16h6w9size5a1b0.75k1r3u2ceil1",
+          "n1c8h3w3size5a1b0.75k1r3u2ph2", "n1c40h31w4size5a1b0.75k1r3u2ph1:0ceil1"}) {
+      expect_bits_of_parts("walking", text, ties);
     }
   }
 }

@@ -83,6 +83,10 @@ TEST(OpsWork, PlanesAreMovedOnce) {
   expect_each_byte_once<LrnForward>(parse_lrn("n1c1024h3size5a0.1b0.75k2"), "across");
   expect_each_byte_once<LrnBackward>(parse_lrn("n1c1024h3size5a0.1b0.75k2"), "across");
   expect_each_byte_once<LrnPoolForward>(parse_lrn_pool("n1c64h17size5a0.1b0.75k2r3u2"), "rolling");
+  expect_each_byte_once<LrnPoolForward>(parse_lrn_pool("n1c64h17size5a0.1b0.75k2r3u2"), "walking");
+  expect_each_byte_once<LrnPoolForward>(parse_lrn_pool("n1c96h55size5a0.1b0.75k2r3u2"), "walking");
+  expect_each_byte_once<LrnPoolBackward>(parse_lrn_pool("n1c96h55size5a0.1b0.75k2r3u2"), "walking");
+  expect_each_byte_once<LrnPoolBackward>(parse_lrn_pool("n1c256h27size5a0.1b0.75k2r3u2"), "walking");
 }
 
 TEST(OpsWork, BiasGradientReadsEachByteOnce) {

@@ -48,24 +48,26 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
 
  public:
   static constexpr int kStep = kSliceLength;
+  static constexpr int kWidth = Width;
 
   __device__ __forceinline__ Copies(const Gather& gather, unsigned first, int thread)
       : gather_{gather},
         thread_{thread},
         cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
 
-  /// Starts copying the next slice.
-  __device__ __forceinline__ void start(typename Gather::Element* to) {
+  /// Starts copying part `part` of `parts` of the next slice; the last one goes on to the next.
+  __device__ __forceinline__ void start(typename Gather::Element* to, int part, int parts) {
     const auto& spot = gather_.spot(cursor_);
     // Many small copies one after the other: all at once their addresses would spill.
 #pragma unroll(Width == 1 ? 4 : kPasses)
     for (int pass = 0; pass < kPasses; ++pass) {
+      if (Width > 1 && pass * parts / kPasses != part) continue;
       const int row = thread_ / kLanes + pass * kRowsPerPass;
       if (Layout::kRows % kRowsPerPass != 0 && row >= Layout::kRows) break;
       copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(),
                           gather_.find(row, spot));
     }
-    gather_.next(cursor_);
+    if (part == parts - 1) gather_.next(cursor_);
   }
 
  private:
@@ -89,6 +91,7 @@ class Copies<Layout, Threads, Width, Gather, Order::across> {
 
  public:
   static constexpr int kStep = fitting(Threads / kLanes);
+  static constexpr int kWidth = Width;
   static_assert(kStep >= 1);
 
   __device__ __forceinline__ Copies(const Gather& gather, unsigned first, int thread)
@@ -96,11 +99,12 @@ class Copies<Layout, Threads, Width, Gather, Order::across> {
         thread_{thread},
         cursor_{gather.begin(row(), first + static_cast<unsigned>(index()))} {}
 
-  /// Starts copying the next slice.
-  __device__ __forceinline__ void start(typename Gather::Element* to) {
+  /// Starts copying part `part` of `parts` of the next slice, in their order.
+  __device__ __forceinline__ void start(typename Gather::Element* to, int part, int parts) {
     if (Threads > kLanes * kStep && thread_ >= kLanes * kStep) return;
 #pragma unroll
     for (int kk = 0; kk < kSliceLength; kk += kStep) {
+      if (kk * parts / kSliceLength != part) continue;
       copy_element<Width>(to + Layout::at(row(), index() + kk), gather_.tensor(),
                           gather_.find(row(), gather_.spot(cursor_)));
       gather_.next(cursor_);

@@ -3,14 +3,68 @@
 //
 //   slice     0     1     2     3     4              kStages = 3: while slice n is multiplied,
 //   copy     =====                                   n + 1 and n + 2 are under way; n + 2 goes
-//   where
-//                 =====                              n - 1 was
+//                 =====                              where n - 1 was
 //   multiply       ###   ###   ###
+//
+// Tensor cores take a slice in steps, from registers. Where tiles read ahead, those of the next step
+// are read before a step is multiplied, across slices too, so that products wait for no read:
+//
+//   registers   read step 1         | all have read the slice:  read step 0 of the next
+//   products    step 0 ##########   | barrier                   step 1 ##########
+//   copies      one half of n + 2     the other
 #pragma once
 
 #include <fovea/kernels/cuda/tile/copies.h>
 
 namespace fovea::FOVEA_TARGET {
+
+/// Both operands' slices in shared memory, in turn.
+template <class T, class A, class B>
+class SliceRing {
+ public:
+  __device__ __forceinline__ SliceRing(typename T::Stage (&stage)[T::kStages], A& a, B& b)
+      : stage_{stage}, a_{a}, b_{b} {}
+
+  /// Starts the first kStages - 1 slices. Behind the last one there are zeros, which come from
+  /// nowhere: no branch parts the loop, and waiting counts slices.
+  __device__ __forceinline__ void fill() {
+#pragma unroll
+    for (int s = 0; s < T::kStages - 1; ++s) {
+      start(s, 0, 1);
+      async_commit();
+    }
+  }
+  /// Waits for the oldest slice under way; then it is there for all threads, and nobody reads the
+  /// one before it any more.
+  __device__ __forceinline__ void wait() const {
+    async_wait<T::kStages - 2>();
+    __syncthreads();
+  }
+  __device__ __forceinline__ const typename T::Stage& current() const { return stage_[current_]; }
+  /// Starts part `part` of `parts` of the slice that goes where the one before current() was.
+  __device__ __forceinline__ void start_next(int part, int parts) {
+    const int before = current_ == 0 ? T::kStages - 1 : current_ - 1;
+    if constexpr (A::kWidth > 1 && B::kWidth > 1) {
+      start(before, part, parts);
+    } else if (part == 0) {  // a loop over elements: one
+      start(before, 0, 1);
+    }
+    if (part == parts - 1) async_commit();
+  }
+  __device__ __forceinline__ void advance() {
+    current_ = current_ + 1 == T::kStages ? 0 : current_ + 1;
+  }
+
+ private:
+  __device__ __forceinline__ void start(int into, int part, int parts) {
+    a_.start(stage_[into].a, part, parts);
+    b_.start(stage_[into].b, part, parts);
+  }
+  typename T::Stage (&stage_)[T::kStages];
+  A& a_;
+  B& b_;
+  int current_ = 0;
+};
 
 /// acc += the product over `slices` slices, which a and b (Copies) bring one after the other.
 /// each_slice(stage) is called once for each while it lies in shared memory. All threads call, each
@@ -20,27 +74,45 @@ __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kS
                                                 int slices, int thread,
                                                 typename T::Accumulators& acc,
                                                 EachSlice each_slice) {
-  const auto start = [&](int into) {
-    a.start(stage[into].a);
-    b.start(stage[into].b);
-  };
-  // A group for each slice, even behind the last one, so that waiting counts slices.
-#pragma unroll
-  for (int s = 0; s < T::kStages - 1; ++s) {
-    if (s < slices) start(s);
-    async_commit();
-  }
-  int current = 0;
+  SliceRing<T, A, B> ring(stage, a, b);
+  ring.fill();
+  if constexpr (T::kSize.math == Math::fp32) {
 #pragma unroll 1
-  for (int left = slices; left > 0; --left) {
-    async_wait<T::kStages - 2>();  // this thread's part of the slice is there
-    __syncthreads();  // and everybody's; nobody reads the slice before any more, so it may go
-    if (left >= T::kStages) start(current == 0 ? T::kStages - 1 : current - 1);
-    async_commit();
-    T::multiply(stage[current], acc, thread);
-    each_slice(stage[current]);
-    current = current + 1 == T::kStages ? 0 : current + 1;
+    for (int left = slices; left > 0; --left) {
+      ring.wait();
+      ring.start_next(0, 1);
+      T::multiply(ring.current(), acc, thread);
+      each_slice(ring.current());
+      ring.advance();
+    }
+  } else if constexpr (!T::kReadsAhead) {
+#pragma unroll 1
+    for (int left = slices; left > 0; --left) {
+      ring.wait();
+      T::multiply(ring.current(), acc, thread,
+                  [&](int part, int parts) { ring.start_next(part, parts); });
+      each_slice(ring.current());
+      ring.advance();
+    }
+  } else {
+    static_assert(T::kSteps == 2);
+    typename T::Fragments even, odd;
+    ring.wait();
+    T::read(ring.current(), 0, thread, even);
+#pragma unroll 1
+    for (int left = slices; left > 0; --left) {
+      T::read(ring.current(), 1, thread, odd);
+      ring.start_next(0, 2);
+      T::multiply(even, acc);
+      ring.start_next(1, 2);
+      each_slice(ring.current());
+      ring.advance();
+      ring.wait();
+      T::read(ring.current(), 0, thread, even);  // zeros behind the last slice
+      T::multiply(odd, acc);
+    }
   }
+  async_wait<0>();  // the zeros, before shared memory serves for something else
 }
 
 }  // namespace fovea::FOVEA_TARGET

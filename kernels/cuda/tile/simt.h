@@ -32,8 +32,8 @@ struct SimtTile {
   };
   using Accumulators = float[TN][TM];
   // Indices of the reduction that are read at once. One operand along and the other across keep
-  // 4 TM of the one while they go through the other: with four at once registers would spill.
-  static constexpr int kAtOnce = OrderA == OrderB ? 4 : 2;
+  // 4 TM of the one while they go through the other: with 64 outputs registers would spill.
+  static constexpr int kAtOnce = OrderA == OrderB || TM * TN < 64 ? 4 : 2;
 
   static constexpr TileSize kSize{.rows = BM,
                                   .columns = BN,
@@ -45,13 +45,15 @@ struct SimtTile {
   static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread) {
 #pragma unroll 1  // unrolled, reads are moved so far ahead that registers spill
     for (int kk = 0; kk < kSlice; kk += kAtOnce) {
+      const Reader<LayoutA, kThreadRows> rows(s.a, row(0, thread), kk);
+      const Reader<LayoutB, kThreadColumns> columns(s.b, column(0, thread), kk);
       float a[kAtOnce][TM];
 #pragma unroll
-      for (int i = 0; i < TM; i += 4) read<LayoutA>(s.a, row(i, thread), kk, a, i);
+      for (int i = 0; i < TM; i += 4) rows.four(i, a, i);
 #pragma unroll
       for (int j = 0; j < TN; j += 4) {
         float b[kAtOnce][4];
-        read<LayoutB>(s.b, column(j, thread), kk, b, 0);
+        columns.four(j, b, 0);
 #pragma unroll
         for (int k = 0; k < kAtOnce; ++k) {
 #pragma unroll
@@ -89,26 +91,46 @@ struct SimtTile {
     const int in_row = thread / 32 % (kThreadColumns / 8) * 8 + thread % 8;
     return (j / 4 * kThreadColumns + in_row) * 4 + j % 4;
   }
-  // to[k][first + l] = element (row + l, kk + k) for k < kAtOnce, l < 4.
-  template <class Layout, int N>
-  static __device__ __forceinline__ void read(const float* slice, int row, int kk,
-                                              float (&to)[kAtOnce][N], int first) {
-    if constexpr (Layout::kOrder == Order::along) {
+  // Elements (row, kk + k), k < kAtOnce, of a thread's rows, of which the i-th vector of four is
+  // 4 Threads rows behind the one before: the swizzle is the same for all of them, so that two or
+  // kAtOnce addresses do, and the rest is added by the instruction.
+  template <class Layout, int Threads>
+  class Reader {
+    static constexpr bool kAlong = Layout::kOrder == Order::along;
+    static_assert(Threads % 8 == 0);
+
+   public:
+    __device__ __forceinline__ Reader(const float* slice, int row, int kk) {
 #pragma unroll
-      for (int l = 0; l < 4; ++l) {
-        const auto v = load_vector<kAtOnce>(slice + Layout::at(row + l, kk));
-#pragma unroll
-        for (int k = 0; k < kAtOnce; ++k) to[k][first + l] = v[k];
-      }
-    } else {
-#pragma unroll
-      for (int k = 0; k < kAtOnce; ++k) {
-        const auto v = load_vector<4>(slice + Layout::at(row, kk + k));
-#pragma unroll
-        for (int l = 0; l < 4; ++l) to[k][first + l] = v[l];
+      for (int i = 0; i < kAddresses; ++i) {
+        at_[i] = slice + (kAlong ? Layout::at(row + i, kk) : Layout::at(row, kk + i));
       }
     }
-  }
+    // to[k][first + l] = element (row + l, kk + k) of vector i / 4.
+    template <int N>
+    __device__ __forceinline__ void four(int i, float (&to)[kAtOnce][N], int first) const {
+      if constexpr (kAlong) {
+#pragma unroll
+        for (int l = 0; l < 4; ++l) {
+          const auto v =
+              load_vector<kAtOnce>(at_[l % 2] + (l / 2 * 2 + i * Threads) * kSlice);
+#pragma unroll
+          for (int k = 0; k < kAtOnce; ++k) to[k][first + l] = v[k];
+        }
+      } else {
+#pragma unroll
+        for (int k = 0; k < kAtOnce; ++k) {
+          const auto v = load_vector<4>(at_[k] + i * Threads);
+#pragma unroll
+          for (int l = 0; l < 4; ++l) to[k][first + l] = v[l];
+        }
+      }
+    }
+
+   private:
+    static constexpr int kAddresses = kAlong ? 2 : kAtOnce;
+    const float* at_[kAddresses];
+  };
 };
 
 }  // namespace fovea::FOVEA_TARGET

@@ -35,9 +35,6 @@
 
 namespace fovea::FOVEA_TARGET {
 
-/// A lane's part of 8 rows of a slice.
-using Fragment = std::uint32_t[4];
-
 /// d[16,8] += a[16,8] b[8,8].
 struct Tf32Math {
   static constexpr Math kMath = Math::tf32;
@@ -90,46 +87,77 @@ struct TensorTile {
                                   .shared_bytes = Stages * sizeof(Stage),
                                   .math = MathOf::kMath};
 
-  /// acc += the product of the slices.
-  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread) {
-    std::uint32_t a[WM / 16][kSteps][4];
+  /// A lane's registers of both operands for one step: those of 16 rows in the tensor core's order,
+  /// so that none is moved between ldmatrix and product.
+  struct Fragments {
+    std::uint32_t a[WM / 16][4];
+    std::uint32_t b[WN / 16][4];
+  };
+  static constexpr int kSteps = 2;  // of a slice
+  /// Whether a step's fragments are read before the step before is multiplied, or a slice's left
+  /// ones at once, then the right ones piece by piece. Measured (docs/kernels/implicit_gemm.md): the
+  /// former pays in tf32, whose operands are rounded first; where both lie across, their places in
+  /// shared memory take the registers for it.
+  static constexpr bool kReadsAhead = std::is_same_v<Element, float> &&
+                                      (OrderA == Order::along || OrderB == Order::along);
+
+  /// Reads the fragments of a step of the slice.
+  static __device__ __forceinline__ void read(const Stage& s, int step, int thread,
+                                              Fragments& f) {
+    read_operand<LayoutA, Operand::a>(s.a, first_row(thread), thread % 32, step, f.a);
+    read_operand<LayoutB, Operand::b>(s.b, first_column(thread), thread % 32, step, f.b);
+  }
+  /// acc += their product.
+  static __device__ __forceinline__ void multiply(Fragments& f, Accumulators& acc) {
+    MmaBatch batch;
+    round(f.a);
 #pragma unroll
-    for (int i = 0; i < WM / 16; ++i) {
-      Fragment half[2];
-      read<LayoutA>(s.a, first_row(thread) + 16 * i, thread % 32, half);
+    for (int j = 0; j < WN / 16; ++j) multiply_piece(batch, f.a, f.b[j], acc, j);
+    batch.finish();
+  }
+  /// acc += the product of a slice. meanwhile(part, parts) is called for each part between the
+  /// products: what it starts flies beside them.
+  template <class Meanwhile>
+  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread,
+                                                  Meanwhile meanwhile) {
+    constexpr int kParts = WN / 16;
+    const int row = first_row(thread), column = first_column(thread), lane = thread % 32;
+    std::uint32_t a[kSteps][WM / 16][4], b[kParts][kSteps][1][4];
 #pragma unroll
-      for (int m = 0; m < 4; ++m) {
-#pragma unroll
-        for (int h = 0; h < 2; ++h) a[i][m / 2][m % 2 * 2 + h] = MathOf::operand(half[h][m]);
-      }
+    for (int step = 0; step < kSteps; ++step) {
+      read_operand<LayoutA, Operand::a>(s.a, row, lane, step, a[step]);
+      read_operand<LayoutB, Operand::b>(s.b, column, lane, step, b[0][step]);
     }
+#pragma unroll
+    for (int step = 0; step < kSteps; ++step) round(a[step]);
     MmaBatch batch;
 #pragma unroll
-    for (int j = 0; j < WN / 16; ++j) {
-      Fragment half[2];
-      read<LayoutB>(s.b, first_column(thread) + 16 * j, thread % 32, half);
+    for (int j = 0; j < kParts; ++j) {
 #pragma unroll
-      for (int n = 0; n < 2; ++n) {
+      for (int step = 0; step < kSteps && j + 1 < kParts; ++step) {
+        read_operand<LayoutB, Operand::b>(s.b, column + 16 * (j + 1), lane, step, b[j + 1][step]);
+      }
+      meanwhile(j, kParts);
 #pragma unroll
-        for (int step = 0; step < kSteps; ++step) {
-          const std::uint32_t b[2] = {MathOf::operand(half[n][2 * step]),
-                                      MathOf::operand(half[n][2 * step + 1])};
-#pragma unroll
-          for (int i = 0; i < WM / 16; ++i) MathOf::multiply(batch, acc[i][j][n], a[i][step], b);
-        }
+      for (int step = 0; step < kSteps; ++step) {
+        multiply_piece(batch, a[step], b[j][step][0], acc, j);
       }
     }
     batch.finish();
   }
 
   /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
-  /// c = of_column(column), called once a column. All threads call.
+  /// c = of_column(column), called once a column. All threads call. A loop over pieces side by side,
+  /// which come to the front one after the other: with all of them in a row the code of a long f is
+  /// so much that reading it takes longer than what it does.
   template <class C, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
                                                          F f) {
     const auto thread = static_cast<int>(thread_read_anew());
     const int lane = thread % 32;
-#pragma unroll
+    float piece[WM / 16][WN / 16][2][4];
+    copy_pieces(acc, piece, 0);
+#pragma unroll 1
     for (int j = 0; j < WN / 16; ++j) {
       const int column = first_column(thread) + 16 * j + first_of_four(lane);
       const auto c = of_column(column);
@@ -138,9 +166,10 @@ struct TensorTile {
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
           const int row = kInTurns<LayoutA> ? lane / 4 * 2 + h : lane / 4 + 8 * h;
-          f(first_row(thread) + 16 * i + row, column, four(acc[i][j], h, lane), c);
+          f(first_row(thread) + 16 * i + row, column, four(piece[i][0], h, lane), c);
         }
       }
+      copy_pieces(piece, piece, 1);
     }
   }
 
@@ -151,7 +180,19 @@ struct TensorTile {
   static __device__ __forceinline__ int first_column(int thread) {
     return thread / 32 % kWarpColumns * WN;
   }
-  static constexpr int kSteps = 2;
+  // to = from, `by` pieces further on.
+  static __device__ __forceinline__ void copy_pieces(const Accumulators& from, Accumulators& to,
+                                                     int by) {
+#pragma unroll
+    for (int i = 0; i < WM / 16; ++i) {
+#pragma unroll
+      for (int j = 0; j < WN / 16; ++j) {
+        if (j + by >= WN / 16) continue;
+#pragma unroll
+        for (int l = 0; l < 8; ++l) to[i][j][l / 4][l % 4] = from[i][j + by][l / 4][l % 4];
+      }
+    }
+  }
   // Whether the rows of the two halves take turns, or one half lies behind the other.
   template <class Layout>
   static constexpr bool kInTurns = Layout::kOrder == Order::along || std::is_same_v<Element, float>;
@@ -179,29 +220,72 @@ struct TensorTile {
     }
     return v;
   }
-  // half[h][m]: register m of a lane for half h of 16 rows.
-  template <class Layout>
-  static __device__ __forceinline__ void read(const Element* slice, int first, int lane,
-                                              Fragment (&half)[2]) {
-    constexpr int kChunk = kPerAccess<Element>;
-    // Lane 8 m + i names row i of matrix m.
-    const int i = lane % 8, m = lane / 8;
-    if constexpr (Layout::kOrder == Order::along) {  // matrix m: chunk m of a row
-      const void* const rows[2] = {slice + Layout::at(first + 2 * i, m * kChunk),
-                                   slice + Layout::at(first + 2 * i + 1, m * kChunk)};
-      ldmatrices(half, rows);
-    } else if constexpr (std::is_same_v<Element, bf16>) {  // matrix m: a chunk of 8 indices
-      const void* const rows[2] = {slice + Layout::at(first, 8 * m + i),
-                                   slice + Layout::at(first + 8, 8 * m + i)};
-      ldmatrices<true>(half, rows);
-    } else {
+  template <int N>
+  static __device__ __forceinline__ void round(std::uint32_t (&a)[N][4]) {
 #pragma unroll
-      for (int n = 0; n < 4; ++n) {
-        const auto v = load_vector<2>(slice + Layout::at(first + lane / 4 * 2, 4 * n + lane % 4));
-        half[0][n] = std::bit_cast<std::uint32_t>(v[0]);
-        half[1][n] = std::bit_cast<std::uint32_t>(v[1]);
-      }
+    for (int i = 0; i < N; ++i) {
+#pragma unroll
+      for (int r = 0; r < 4; ++r) a[i][r] = MathOf::operand(a[i][r]);
     }
+  }
+  // The products of all rows with 16 columns.
+  static __device__ __forceinline__ void multiply_piece(MmaBatch& batch,
+                                                        const std::uint32_t (&a)[WM / 16][4],
+                                                        const std::uint32_t (&b)[4],
+                                                        Accumulators& acc, int j) {
+#pragma unroll
+    for (int n = 0; n < 2; ++n) {
+      const std::uint32_t half[2] = {MathOf::operand(b[2 * n]), MathOf::operand(b[2 * n + 1])};
+#pragma unroll
+      for (int i = 0; i < WM / 16; ++i) MathOf::multiply(batch, acc[i][j][n], a[i], half);
+    }
+  }
+
+  enum class Operand { a, b };
+
+  // Register r of 16 rows: half and chunk, of the two that a step has, that it comes from.
+  template <Operand O>
+  static __device__ __forceinline__ int half_of(int r) {
+    return O == Operand::a ? r % 2 : r / 2;
+  }
+  template <Operand O>
+  static __device__ __forceinline__ int chunk_of(int r) {
+    return O == Operand::a ? r / 2 : r % 2;
+  }
+  template <class Layout, Operand O, int N>
+  static __device__ __forceinline__ void read_operand(const Element* slice, int first, int lane,
+                                                      int step, std::uint32_t (&to)[N][4]) {
+    if constexpr (Layout::kOrder == Order::across && std::is_same_v<Element, float>) {
+#pragma unroll
+      for (int i = 0; i < N; ++i) {
+#pragma unroll
+        for (int chunk = 0; chunk < 2; ++chunk) {
+          const auto v =
+              load_vector<2>(slice + Layout::at(first + 16 * i + lane / 4 * 2,
+                                                4 * (2 * step + chunk) + lane % 4));
+#pragma unroll
+          for (int h = 0; h < 2; ++h) {
+            to[i][O == Operand::a ? 2 * chunk + h : 2 * h + chunk] =
+                std::bit_cast<std::uint32_t>(v[h]);
+          }
+        }
+      }
+    } else {  // lane 8 m + i names row i of matrix m
+      const int h = half_of<O>(lane / 8), chunk = 2 * step + chunk_of<O>(lane / 8);
+      const void* rows[N];
+#pragma unroll
+      for (int i = 0; i < N; ++i) {
+        rows[i] = slice + place<Layout>(first + 16 * i, h, chunk, lane % 8);
+      }
+      ldmatrices<Layout::kOrder == Order::across>(to, rows);
+    }
+  }
+  // Where row i of the matrix lies that holds half h and chunk c of 16 rows.
+  template <class Layout>
+  static __device__ __forceinline__ int place(int first, int h, int c, int i) {
+    constexpr int kChunk = kPerAccess<Element>;
+    if constexpr (Layout::kOrder == Order::along) return Layout::at(first + 2 * i + h, c * kChunk);
+    return Layout::at(first + 8 * h, 8 * c + i);
   }
 };
 

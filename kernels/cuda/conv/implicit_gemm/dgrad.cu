@@ -223,9 +223,9 @@ Extents extents(const ConvProblem& p) {
   return e;
 }
 
-template <class Large, class Small, class Narrow>
+template <class Narrow, class Small, class... Larger>
 Algorithm<ConvDgrad> algorithm(Math math) {
-  using E = typename Large::Element;
+  using E = typename Narrow::Element;
   constexpr int kWidth = kPerAccess<E>;
   using Scalar = ScalarPass<Narrow, 1>;
   const auto vector = []<class P>(P*) { return gemm_kernel<ConvDgrad, P>(run_vector<P, Scalar>); };
@@ -236,27 +236,31 @@ Algorithm<ConvDgrad> algorithm(Math math) {
        .extents = extents<E>,
        .in_vectors = in_vectors<E>,
        .left_in_vectors = left_in_vectors<E>,
-       .vector = {vector(static_cast<VectorPass<Large>*>(nullptr)),
+       .vector = {vector(static_cast<VectorPass<Larger>*>(nullptr))...,
                   vector(static_cast<VectorPass<Small>*>(nullptr))},
        .left_vector = {left(static_cast<ScalarPass<Small, kWidth>*>(nullptr)),
                        left(static_cast<ScalarPass<Narrow, kWidth>*>(nullptr))},
        .scalar = {gemm_kernel<ConvDgrad, Scalar>(run<Scalar>)}});
 }
 
-using Tiles = TallTiles<Order::along, Order::across>;
+using Built = TallTiles<Order::along, Order::across>;
+
+template <class M>
+Algorithm<ConvDgrad> on_tensor_cores() {
+  return algorithm<Built::Narrow<M>, Built::Small<M>, Built::Large<M>, Built::Medium<M>,
+                   Built::Medium96<M>>(M::kMath);
+}
 
 }  // namespace
 
 Algorithm<ConvDgrad> conv_dgrad_implicit_gemm(Math math) {
   switch (math) {
     case Math::fp32:
-      return algorithm<Tiles::Fp32Large, Tiles::Fp32Small, Tiles::Fp32Narrow>(math);
+      return algorithm<Built::Fp32Narrow, Built::Fp32Small, Built::Fp32Large>(math);
     case Math::tf32:
-      return algorithm<Tiles::Large<Tf32Math>, Tiles::Small<Tf32Math>, Tiles::Narrow<Tf32Math>>(
-          math);
+      return on_tensor_cores<Tf32Math>();
     case Math::bf16:
-      return algorithm<Tiles::Large<Bf16Math>, Tiles::Small<Bf16Math>, Tiles::Narrow<Bf16Math>>(
-          math);
+      return on_tensor_cores<Bf16Math>();
   }
   return {};
 }

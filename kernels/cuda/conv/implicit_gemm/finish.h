@@ -82,30 +82,34 @@ struct FinishForward {
     const int tile_filter = static_cast<int>(block.column);
     const int first = block.group * group_filters + tile_filter;
     const int left = group_filters - tile_filter;
-    T::for_each_vector(
-        acc,
-        [&](int column) {
-          if (epilogue.bias == nullptr) return Vector<float, 4>{};
-          return load_each(epilogue.bias + first + column, left - column, false);
-        },
-        [&](int row, int column, const auto& sum, const Vector<float, 4>& bias) {
-          const unsigned pixel = block.row + static_cast<unsigned>(row);
-          if (pixel >= pixels) return;
-          const std::int64_t at = std::int64_t{pixel} * filters + first + column;
-          const auto activated = [&](float v, int l) {
-            v += bias[l];
-            return epilogue.relu && v <= 0.0F ? 0.0F : v;  // NaN stays NaN
-          };
-          if (epilogue.drop.state == nullptr) {
-            y.store(at, sum, left - column, activated);
-            return;
-          }
-          Vector<float, 4> v;
+    const auto bias = [&](int column) {
+      if (epilogue.bias == nullptr) return Vector<float, 4>{};
+      return load_each(epilogue.bias + first + column, left - column, false);
+    };
+    const auto activated = [&](float v) {
+      return epilogue.relu && v <= 0.0F ? 0.0F : v;  // NaN stays NaN
+    };
+    const auto place = [&](int row, int column) {
+      return std::int64_t{block.row + static_cast<unsigned>(row)} * filters + first + column;
+    };
+    const auto inside = [&](int row) { return block.row + static_cast<unsigned>(row) < pixels; };
+    if (epilogue.drop.state == nullptr) {
+      T::for_each_vector(acc, bias, [&](int row, int column, const auto& sum, const auto& b) {
+        if (!inside(row)) return;
+        y.store(place(row, column), sum, left - column,
+                [&](float v, int l) { return activated(v + b[l]); });
+      });
+      return;
+    }
+    T::for_each_vector(acc, bias, [&](int row, int column, const auto& sum, const auto& b) {
+      if (!inside(row)) return;
+      Vector<float, 4> v;
 #pragma unroll
-          for (int l = 0; l < 4; ++l) v[l] = activated(sum[l], l);
-          v = epilogue.drop(v, at);
-          y.store(at, v, left - column, [](float dropped, int) { return dropped; });
-        });
+      for (int l = 0; l < 4; ++l) v[l] = activated(sum[l] + b[l]);
+      const std::int64_t at = place(row, column);
+      v = epilogue.drop(v, at);
+      y.store(at, v, left - column, [](float dropped, int) { return dropped; });
+    });
   }
   __device__ __forceinline__ bool wants_sums(const BlockPlace&) const { return false; }
 };

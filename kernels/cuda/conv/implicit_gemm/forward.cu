@@ -62,9 +62,9 @@ Extents extents(const ConvProblem& p) {
   return e;
 }
 
-template <class Large, class Small, class ScalarTile>
+template <class ScalarTile, class... Tiles>
 Algorithm<ConvForward> algorithm(Math math) {
-  using E = typename Large::Element;
+  using E = typename ScalarTile::Element;
   constexpr int kWidth = kPerAccess<E>;
   using Scalar = ForwardPass<ScalarTile, 1>;
   const auto vector = []<class P>(P*) {
@@ -75,25 +75,28 @@ Algorithm<ConvForward> algorithm(Math math) {
        .offered = {.bias = true, .relu = true, .drop = true},
        .extents = extents,
        .in_vectors = in_vectors<E>,
-       .vector = {vector(static_cast<ForwardPass<Large, kWidth>*>(nullptr)),
-                  vector(static_cast<ForwardPass<Small, kWidth>*>(nullptr))},
+       .vector = {vector(static_cast<ForwardPass<Tiles, kWidth>*>(nullptr))...},
        .scalar = {gemm_kernel<ConvForward, Scalar>(run<Scalar>)}});
 }
 
-using Tiles = TallTiles<Order::along, Order::along>;
+using Built = TallTiles<Order::along, Order::along>;
+
+template <class M>
+Algorithm<ConvForward> on_tensor_cores() {
+  return algorithm<Built::Scalar<M>, Built::Large<M>, Built::Medium<M>, Built::Medium96<M>,
+                   Built::Small<M>>(M::kMath);
+}
 
 }  // namespace
 
 Algorithm<ConvForward> conv_forward_implicit_gemm(Math math) {
   switch (math) {
     case Math::fp32:
-      return algorithm<Tiles::Fp32Large, Tiles::Fp32Small, Tiles::Fp32Scalar>(math);
+      return algorithm<Built::Fp32Scalar, Built::Fp32Large, Built::Fp32Small>(math);
     case Math::tf32:
-      return algorithm<Tiles::Large<Tf32Math>, Tiles::Small<Tf32Math>, Tiles::Scalar<Tf32Math>>(
-          math);
+      return on_tensor_cores<Tf32Math>();
     case Math::bf16:
-      return algorithm<Tiles::Large<Bf16Math>, Tiles::Small<Bf16Math>, Tiles::Scalar<Bf16Math>>(
-          math);
+      return on_tensor_cores<Bf16Math>();
   }
   return {};
 }

@@ -177,18 +177,20 @@ class MatrixRows {
   };
 
   __device__ __forceinline__ MatrixRows(const Source& source, const BlockPlace& block)
-      : source_{source}, block_{block} {}
+      : source_{source},
+        first_{static_cast<unsigned>(block.group * source.rows) + block.column},
+        rows_{source.rows - static_cast<int>(block.column)},
+        end_{block.end} {}
   __device__ __forceinline__ const E* tensor() const { return source_.matrix; }
   __device__ __forceinline__ Cursor begin(int, unsigned index) const {
-    const unsigned first = static_cast<unsigned>(block_.group * source_.rows) + block_.column;
-    return {left_behind(index, block_.end), first * source_.pitch + index};
+    return {left_behind(index, end_), first_ * source_.pitch + index};
   }
   __device__ __forceinline__ void next(Cursor& c) const {
     c.left -= kSliceOf<E>;
     c.offset += kSliceOf<E>;
   }
   __device__ __forceinline__ Spot spot(const Cursor& c) const {
-    return {c.offset, c.left > 0 ? source_.rows - static_cast<int>(block_.column) : 0};
+    return {c.offset, c.left > 0 ? rows_ : 0};
   }
   __device__ __forceinline__ Place find(int i, const Spot& s) const {
     return {s.offset + static_cast<unsigned>(i) * source_.pitch, i < s.rows};
@@ -196,7 +198,9 @@ class MatrixRows {
 
  private:
   const Source& source_;
-  const BlockPlace& block_;
+  unsigned first_;
+  int rows_;
+  unsigned end_;
 };
 
 /// Element (i, index) at index * pitch + i: groups side by side.

@@ -24,12 +24,16 @@ struct TallTiles {
   template <class M>
   using Large = TensorTile<M, 256, 128, 64, 64, 3, 1, A, B>;
   template <class M>
+  using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
+  template <class M>
+  using Medium96 = TensorTile<M, 128, 96, 64, 48, 4, 2, A, B>;
+  template <class M>
   using Small = TensorTile<M, 128, 64, 32, 32, 3, 2, A, B>;
   template <class M>
   using Scalar = TensorTile<M, 128, 96, 32, 48, 3, 2, A, B>;
   using Fp32Narrow = SimtTile<128, 32, 8, 4, 3, 4, A, B>;
   template <class M>
-  using Narrow = TensorTile<M, 128, 32, 32, 32, 3, 4, A, B>;
+  using Narrow = TensorTile<M, 128, 32, 32, 32, 3, 3, A, B>;
 };
 
 /// Tiles of wgrad (both across): few rows.
@@ -41,10 +45,14 @@ struct WideTiles {
   template <class M>
   using Large = TensorTile<M, 128, 256, 64, 64, 3, 1, A, B>;
   template <class M>
+  using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
+  template <class M>
+  using Medium96 = TensorTile<M, 96, 128, 48, 64, 4, 2, A, B>;
+  template <class M>
   using Small = TensorTile<M, 64, 128, 32, 32, 3, 2, A, B>;
   template <class M>
-  // bf16: one block an SM, as its copies pass through registers, of which two blocks would spill 3.
-  using Scalar = TensorTile<M, 96, 128, 48, 32, 3, M::kMath == Math::bf16 ? 1 : 2, A, B>;
+  // One block an SM: with two, registers for the copies of single elements would spill.
+  using Scalar = TensorTile<M, 96, 128, 48, 32, 3, 1, A, B>;
 };
 
 }  // namespace fovea::FOVEA_TARGET

@@ -79,9 +79,9 @@ void run_vector(const ConvProblem& p, const TiledVariant& v, const ConvWgrad::Ar
   aligned ? run<Vector>(p, v, a, stream) : run<Scalar>(p, uncut(v), a, stream);
 }
 
-template <class Large, class Small, class ScalarTile>
+template <class ScalarTile, class... Tiles>
 Algorithm<ConvWgrad> algorithm(Math math) {
-  using E = typename Large::Element;
+  using E = typename ScalarTile::Element;
   constexpr int kWidth = kPerAccess<E>;
   using Scalar = WgradPass<ScalarTile, 1>;
   const auto vector = []<class P>(P*) { return gemm_kernel<ConvWgrad, P>(run_vector<P, Scalar>); };
@@ -90,25 +90,28 @@ Algorithm<ConvWgrad> algorithm(Math math) {
        .offered = kWgradEpilogues,
        .extents = extents,
        .in_vectors = in_vectors<E>,
-       .vector = {vector(static_cast<WgradPass<Large, kWidth>*>(nullptr)),
-                  vector(static_cast<WgradPass<Small, kWidth>*>(nullptr))},
+       .vector = {vector(static_cast<WgradPass<Tiles, kWidth>*>(nullptr))...},
        .scalar = {gemm_kernel<ConvWgrad, Scalar>(run<Scalar>)}});
 }
 
-using Tiles = WideTiles;
+using Built = WideTiles;
+
+template <class M>
+Algorithm<ConvWgrad> on_tensor_cores() {
+  return algorithm<Built::Scalar<M>, Built::Large<M>, Built::Medium<M>, Built::Medium96<M>,
+                   Built::Small<M>>(M::kMath);
+}
 
 }  // namespace
 
 Algorithm<ConvWgrad> conv_wgrad_implicit_gemm(Math math) {
   switch (math) {
     case Math::fp32:
-      return algorithm<Tiles::Fp32Large, Tiles::Fp32Small, Tiles::Fp32Scalar>(math);
+      return algorithm<Built::Fp32Scalar, Built::Fp32Large, Built::Fp32Small>(math);
     case Math::tf32:
-      return algorithm<Tiles::Large<Tf32Math>, Tiles::Small<Tf32Math>, Tiles::Scalar<Tf32Math>>(
-          math);
+      return on_tensor_cores<Tf32Math>();
     case Math::bf16:
-      return algorithm<Tiles::Large<Bf16Math>, Tiles::Small<Bf16Math>, Tiles::Scalar<Bf16Math>>(
-          math);
+      return on_tensor_cores<Bf16Math>();
   }
   return {};
 }
