@@ -25,8 +25,8 @@ bool add_folded(Fusion& f, std::size_t i, const ConvProblem& first,
 }  // namespace
 
 // The input cast -> a first convolution and its weight gradient: x leaves the cast folded by the
-// convolution's stride (space_to_depth.h). Expected to win where elements are too short for
-// cp.async: in bf16.
+// convolution's stride (space_to_depth.h). Wins on tensor cores: forward and wgrad together take 41
+// % of the time in bf16 and 67 % in tf32; in fp32 forward loses more than wgrad wins (H200).
 void fold_input(Fusion& f, std::size_t i) {
   const auto* input = f.problem<InputCast>(i);
   if (input == nullptr || input->fold.by != 1) return;
@@ -52,7 +52,7 @@ void fold_input(Fusion& f, std::size_t i) {
       return;
     }
   }
-  f.reformat(std::move(changed), x, shape, f.math() == Math::bf16);
+  f.reformat(std::move(changed), x, shape, f.math() != Math::fp32);
 }
 
 }  // namespace fovea

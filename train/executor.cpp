@@ -373,8 +373,8 @@ InputCopies::Piece piece_of(const Plan& plan, const char* name, std::span<const 
   const TensorView to = plan.tensor(name);
   if (from.size_bytes() != to.bytes()) {
     throw InvalidArgument(std::string("a step's ") + name + " hold " +
-                          std::to_string(from.size_bytes()) +
-                          " bytes, but the plan was made for " + std::to_string(to.bytes()));
+                          std::to_string(from.size_bytes()) + " bytes, but the plan was made for " +
+                          std::to_string(to.bytes()));
   }
   return {to.data, from.data(), from.size_bytes()};
 }
@@ -388,8 +388,7 @@ void Executor::Impl::copy_step(const Placed& placed, const StepInput& input, Ste
   if (placed.use == Use::predict) {
     input_copies.copy(std::array{step, pictures});
   } else if (recipe.train.loss == "mse") {
-    input_copies.copy(
-        std::array{step, pictures, piece_of(*placed.plan, "targets", input.targets)});
+    input_copies.copy(std::array{step, pictures, piece_of(*placed.plan, "targets", input.targets)});
   } else {
     input_copies.copy(std::array{step, pictures, piece_of(*placed.plan, "labels", input.labels)});
   }

@@ -14,11 +14,10 @@ std::size_t aligned(std::size_t bytes) {
 void copy_by_all_threads(std::byte* to, const void* from, std::size_t bytes) {
   constexpr std::int64_t kGrain = std::int64_t{1} << 20;
   const auto* source = static_cast<const std::byte*>(from);
-  ThreadPool::shared().parallel_for(static_cast<std::int64_t>(bytes), kGrain,
-                                    [&](std::int64_t begin, std::int64_t end) {
-                                      std::memcpy(to + begin, source + begin,
-                                                  static_cast<std::size_t>(end - begin));
-                                    });
+  ThreadPool::shared().parallel_for(
+      static_cast<std::int64_t>(bytes), kGrain, [&](std::int64_t begin, std::int64_t end) {
+        std::memcpy(to + begin, source + begin, static_cast<std::size_t>(end - begin));
+      });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// input_copies.h - a step's input on its way to the device, beside the step before. Internal to train/.
+// input_copies.h - a step's input on its way to the device, beside the step before. Internal to
+// train/.
 //
 //   caller's memory --all threads--> pinned memory --copy stream--> room on the device --step's
 //   stream--> the plan's tensors

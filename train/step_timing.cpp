@@ -1,5 +1,6 @@
 #include <fovea/core/error.h>
 #include <fovea/core/philox.h>
+#include <fovea/core/thread_pool.h>
 #include <fovea/train/step_timing.h>
 
 #include <algorithm>
@@ -23,9 +24,13 @@ struct NoiseBatch {
     images.resize(n * static_cast<std::size_t>(r.stored_height()) *
                   static_cast<std::size_t>(r.stored_width()) *
                   static_cast<std::size_t>(r.input.channels));
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      images[i] = static_cast<std::uint8_t>(bits(i / 4).v[i % 4]);
-    }
+    ThreadPool::shared().parallel_for(
+        static_cast<std::int64_t>(images.size()), 1 << 14,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+            images[i] = static_cast<std::uint8_t>(bits(i / 4).v[i % 4]);
+          }
+        });
     if (r.train.loss == "mse") {
       targets.assign(n * static_cast<std::size_t>(outputs), 0.5F);
     } else {
@@ -91,8 +96,7 @@ std::vector<std::int64_t> in_a_row(const StreamView& stream, int steps,
   stream.synchronize();
   std::vector<std::int64_t> ns;
   for (std::size_t i = kWarmUp; i < ends.size(); ++i) {
-    ns.push_back(
-        std::llround(1e3 * static_cast<double>(Event::elapsed_us(ends[i - 1], ends[i]))));
+    ns.push_back(std::llround(1e3 * static_cast<double>(Event::elapsed_us(ends[i - 1], ends[i]))));
   }
   return ns;
 }
@@ -123,8 +127,8 @@ StepTiming time_step(Executor& e, Executor::PlanId training, int batch, int step
     e.stream().synchronize();
     if (i >= kWarmUp) launched.push_back(since_first(marks));
   }
-  const std::vector<std::int64_t> replayed = in_a_row(
-      e.stream(), steps, [&] { e.enqueue(training, noise.input(), next()); });
+  const std::vector<std::int64_t> replayed =
+      in_a_row(e.stream(), steps, [&] { e.enqueue(training, noise.input(), next()); });
 
   std::ranges::sort(launched, {}, [](const auto& at) { return at.back(); });
   const std::vector<std::int64_t>& median = launched[launched.size() / 2];

@@ -1,5 +1,6 @@
 // algorithms.cu - the ordered lists of engine "fovea": within an op the first that can run a
-// problem is taken. One line an algorithm; a new kernel is added here and nowhere else.
+// problem is taken. One line an algorithm; a new kernel is added here and nowhere else. In fp32 the
+// order is that of the times on an H200 (docs/kernels/implicit_gemm.md).
 #include <fovea/kernels/cuda/algorithms.h>
 
 #include <fovea/kernels/cuda/factories.h>
@@ -17,15 +18,16 @@ void add_algorithms(Registry& registry) {
   for (const Math m : kMaths) registry.add(conv_forward_implicit_gemm(m));
   for (const Math m : kMaths) registry.add(conv_forward_space_to_depth(m));
   registry.add(conv_forward_naive());
-  registry.add(conv_dgrad_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_dgrad_implicit_gemm(m));
+  registry.add(conv_dgrad_direct_tiled());
   registry.add(conv_dgrad_naive());
+  registry.add(conv_wgrad_space_to_depth(Math::fp32));
   registry.add(conv_wgrad_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_wgrad_implicit_gemm(m));
-  for (const Math m : kMaths) registry.add(conv_wgrad_space_to_depth(m));
+  for (const Math m : {Math::tf32, Math::bf16}) registry.add(conv_wgrad_space_to_depth(m));
   registry.add(conv_wgrad_naive());
-  registry.add(linear_forward_tiled());
   for (const Math m : kMaths) registry.add(linear_forward_pipelined(m));
+  registry.add(linear_forward_tiled());
   registry.add(linear_forward_naive());
   registry.add(linear_dgrad_tiled());
   for (const Math m : kMaths) registry.add(linear_dgrad_pipelined(m));

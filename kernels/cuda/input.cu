@@ -37,14 +37,14 @@ struct Smem {
 
 struct InputGeometry {
   InputProblem p;
-  int lines, line;    // of an image's result, and values in one
-  int of_block;       // lines
-  unsigned blocks;    // of an image
-  bool mean_of_cell;  // mean is [out_h,out_w,c], not [c]
-  bool staged;        // bytes, mean of channels and scale
-  int words;          // staged of a picture's row, at most
-  FastDivide channels, width;          // of the net's picture
-  FastDivide block, columns, by;       // folded: values of a block, blocks across, cells across one
+  int lines, line;                // of an image's result, and values in one
+  int of_block;                   // lines
+  unsigned blocks;                // of an image
+  bool mean_of_cell;              // mean is [out_h,out_w,c], not [c]
+  bool staged;                    // bytes, mean of channels and scale
+  int words;                      // staged of a picture's row, at most
+  FastDivide channels, width;     // of the net's picture
+  FastDivide block, columns, by;  // folded: values of a block, blocks across, cells across one
 };
 
 struct InputPointers {
@@ -177,7 +177,8 @@ struct Source {
 
 /// Value e of an image; `mean`: of its cell, where a mean of cells lies as values do.
 template <bool Folded>
-__device__ __forceinline__ float value_of(const InputGeometry& g, const Source& s, int e, float mean) {
+__device__ __forceinline__ float value_of(const InputGeometry& g, const Source& s, int e,
+                                          float mean) {
   const auto [i, j, c] = cell_of<Folded>(g, e);
   if (Folded && (i < 0 || i >= g.p.out_h || j < 0 || j >= g.p.out_w)) return 0;
   const int row = i + s.crop.top;

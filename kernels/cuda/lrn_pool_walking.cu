@@ -33,7 +33,7 @@ constexpr float kBeta = 0.75F;           // its exponent
 constexpr int kChannels = 8;             // of a thread
 constexpr int kMostThreads = 512, kMostWarps = kMostThreads / 32;
 constexpr int kMostChannels = 32 * kChannels;
-constexpr int kLeastRows = 6;    // of y in a part
+constexpr int kLeastRows = 6;     // of y in a part
 constexpr int kBlocks = 2 * 132;  // wanted, before a plane is left whole
 
 using Floats = Vector<float, kChannels>;
@@ -68,8 +68,8 @@ struct WalkGeometry {
 /// This thread's place in the strip.
 struct Lane {
   int vector, column;
-  bool active;        // not behind the last whole pixel of a warp
-  bool first, last;   // of a group of LRN: windows end here
+  bool active;       // not behind the last whole pixel of a warp
+  bool first, last;  // of a group of LRN: windows end here
   __device__ __forceinline__ explicit Lane(const WalkGeometry& g) {
     const auto lane = static_cast<int>(threadIdx.x) % 32;
     const int pixel = lane / g.vectors;
@@ -277,9 +277,9 @@ __global__ void __launch_bounds__(kMostThreads, 2)
   const T* const below = x + g.pool.x_at(part.image, 0, max(column, 0), lane.vector * kChannels);
   const int pitch = g.pool.columns.in * g.pool.c;
   int row = g.pool.rows.start(part.rows.begin);
+  const int end = min(g.pool.rows.in, g.pool.rows.start(part.rows.end - 1) + kWindow);
   const auto next_row = [&] {
-    const Floats v = load_channels(g, below + row * pitch,
-                                   active && row >= 0 && row < g.pool.rows.in);
+    const Floats v = load_channels(g, below + row * pitch, active && row >= 0 && row < end);
     ++row;
     return v;
   };
@@ -376,8 +376,9 @@ __global__ void __launch_bounds__(kMostThreads, 2)
   const int pitch = columns.in * g.pool.c;
 
   int row = part.rows.begin * kStride - rows.begin;
+  const int end = min(rows.in, part.rows.end * kStride - rows.begin);
   const auto next_row = [&](int i) {
-    return load_channels(g, x + first_element + i * pitch, active && i >= 0 && i < rows.in);
+    return load_channels(g, x + first_element + i * pitch, active && i >= 0 && i < end);
   };
   start_row(g, s, part.image, part.rows.begin - 1, windows, dy, argmax);
   start_row(g, s, part.image, part.rows.begin, windows, dy, argmax);
@@ -385,7 +386,7 @@ __global__ void __launch_bounds__(kMostThreads, 2)
   for (int pair = part.rows.begin; pair < part.rows.end; ++pair) {
     async_wait<0>();
     __syncthreads();  // rows `pair` and before are there; nobody reads the third slot any more
-    start_row(g, s, part.image, pair + 1, windows, dy, argmax);
+    if (pair + 1 < part.rows.end) start_row(g, s, part.image, pair + 1, windows, dy, argmax);
 #pragma unroll 1
     for (int r = 0; r < kStride; ++r, ++row) {
       const Floats own = ahead;

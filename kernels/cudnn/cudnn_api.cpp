@@ -53,7 +53,11 @@ void CudnnApi::check(cudnnStatus_t status, const std::string& call) const {
   words.back() = 0;
   std::string message = call + ": " + get_error_string(status);
   if (words.front() != 0) message += " (" + std::string(words.data()) + ")";
-  if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) throw Unsupported(message);
+  // An engine that cuDNN compiles when first used, and cannot, is one that it does not have.
+  if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED ||
+      status == CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED) {
+    throw Unsupported(message);
+  }
   throw DeviceError(message);
 }
 

@@ -99,7 +99,8 @@ Matmul::Matmul(std::shared_ptr<CublasLtSession> session, const MatmulSetup& setu
   set(CUBLASLT_MATMUL_DESC_TRANSA, &op_a, sizeof(op_a));
   set(CUBLASLT_MATMUL_DESC_TRANSB, &op_b, sizeof(op_b));
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, &setup.epilogue, sizeof(setup.epilogue));
-  if (setup.epilogue == CUBLASLT_EPILOGUE_DEFAULT || setup.epilogue == CUBLASLT_EPILOGUE_RELU) return;
+  if (setup.epilogue == CUBLASLT_EPILOGUE_DEFAULT || setup.epilogue == CUBLASLT_EPILOGUE_RELU)
+    return;
   // Biases and their gradients are fp32 in every mode. cuBLASLt proposes nothing for that beside
   // results in bf16, and would not either where there is no bias but its type is set.
   const cudaDataType_t bias = CUDA_R_32F;
@@ -130,6 +131,12 @@ std::vector<MatmulConfig> Matmul::propose(std::size_t workspace) const {
   api.check(
       api.set_preference(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof(bytes)),
       "cublasLtMatmulPreferenceSetAttribute");
+  if (setup_.math == Math::bf16) {  // else parts of a split may be added as bf16
+    const std::uint32_t sums = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    api.check(
+        api.set_preference(raw, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &sums, sizeof(sums)),
+        "cublasLtMatmulPreferenceSetAttribute");
+  }
   std::vector<cublasLtMatmulHeuristicResult_t> found(kMostProposals);
   int count = 0;
   const CurrentDevice current(session_->device());

@@ -98,6 +98,15 @@ std::vector<float> tied(std::int64_t count) {
   return v;
 }
 
+/// Pixels of one value each, of which there are two: equal also once they are normalised.
+std::vector<float> alike_pixels(const Shape& shape) {
+  const auto channels = static_cast<std::size_t>(shape[3]);
+  const std::vector<float> draws = reals(shape.elements(), 5);
+  std::vector<float> v(draws.size());
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = draws[i / channels] > 0 ? 2.0F : 1.0F;
+  return v;
+}
+
 TEST(FoveaPool, MaxMatchesTheReferenceInValueAndPlace) {
   for (const char* text : kPools) {
     const PoolProblem p = parse_pool(text);
@@ -185,9 +194,8 @@ TEST(FoveaLrnPool, DeclinesWhatDoesNotFit) {
   EXPECT_FALSE(verdict(backward, parse_lrn_pool("n1c2049h3r2u2"), device, Math::fp32));
   EXPECT_FALSE(verdict(forward, parse_lrn_pool("n1c8h3r3within1"), device, Math::fp32));
   EXPECT_FALSE(verdict(backward, parse_lrn_pool("n1c8h3r3within1"), device, Math::fp32));
-  for (const char* text :
-       {"n1c264h5r3u2", "n1c12h5r3u2", "n1c16h5g4r3u2", "n1c8h5size3r3u2", "n1c8h5b0.5r3u2",
-        "n1c8h5r2u2", "n1c8h5r3u1", "n1c8h5r3u2within1"}) {
+  for (const char* text : {"n1c264h5r3u2", "n1c12h5r3u2", "n1c16h5g4r3u2", "n1c8h5size3r3u2",
+                           "n1c8h5b0.5r3u2", "n1c8h5r2u2", "n1c8h5r3u1", "n1c8h5r3u2within1"}) {
     const LrnPoolProblem p = parse_lrn_pool(text);
     EXPECT_FALSE(verdict(named<LrnPoolForward>(fovea, "walking"), p, device, Math::fp32)) << text;
     EXPECT_FALSE(verdict(named<LrnPoolBackward>(fovea, "walking"), p, device, Math::fp32)) << text;
@@ -225,12 +233,11 @@ std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
 // LRN, pooling, their gradients and ReLU's in two kernels against the five of them apart.
 /// LRN with pooling by the algorithm named, forward, backward and with ReLU's mask, to the bit as
 /// the kernels apart.
-void expect_bits_of_parts(const std::string& name, const char* text, bool ties) {
-  SCOPED_TRACE(name + " " + text + (ties ? ", ties" : ""));
-  const LrnPoolProblem p = parse_lrn_pool(text);
+void expect_bits_of_parts(const std::string& name, const LrnPoolProblem& p,
+                          const std::vector<float>& pictures) {
   const Shape in = p.x_shape(), out = p.y_shape();
   const auto inside = in.elements(), windows = out.elements();
-  Operand x(ties ? tied(inside) : reals(inside, 1)), between(nothing(inside));
+  Operand x(pictures), between(nothing(inside));
   Operand y(nothing(windows)), both(nothing(windows));
   std::vector<std::uint8_t> winner(static_cast<std::size_t>(windows)), winners(winner);
   const TensorView place{winner.data(), DType::u8, out}, places{winners.data(), DType::u8, out};
@@ -254,28 +261,32 @@ void expect_bits_of_parts(const std::string& name, const char* text, bool ties) 
   EXPECT_EQ(bits_of(all.values()), bits_of(dx.values()));
 }
 
+/// On reals, on values with infinities and NaN, and on ties.
+void expect_bits_of_parts(const std::string& name, const char* text) {
+  SCOPED_TRACE(name + " " + text);
+  const LrnPoolProblem p = parse_lrn_pool(text);
+  expect_bits_of_parts(name, p, reals(p.x_shape().elements(), 1));
+  expect_bits_of_parts(name, p, tied(p.x_shape().elements()));
+  expect_bits_of_parts(name, p, alike_pixels(p.x_shape()));
+}
+
 TEST(FoveaLrnPool, GivesTheBitsOfItsPartsApart) {
-  for (const bool ties : {false, true}) {
-    for (const char* text :
-         {"n2c8h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
-          "n2c5h17w6size7a1b1k1r3u2ceil1", "n1c700h4w11size5a0.1b0.75k2r3u2",
-          "n1c4h19size5r2u3"}) {
-      expect_bits_of_parts("rolling", text, ties);
-    }
+  for (const char* text :
+       {"n2c8h11size5a0.5b0.75k2r3u2", "n1c6h9w12size3a0.5b0.5k1g3r2s3u2v1ph1",
+        "n2c5h17w6size7a1b1k1r3u2ceil1", "n1c700h4w11size5a0.1b0.75k2r3u2", "n1c4h19size5r2u3"}) {
+    expect_bits_of_parts("rolling", text);
   }
 }
 
 // Widths that several strips have, and heights of several parts; groups; padding on either side;
 // rows and columns that no window holds; warps with idle lanes, and with one pixel.
 TEST(FoveaLrnPool, WalkingGivesTheBitsOfItsPartsApart) {
-  for (const bool ties : {false, true}) {
-    for (const char* text :
-         {"n2c8h11size5a0.5b0.75k2r3u2", "n1c96h7w70size5a0.5b0.75k1r3u2",
-          "n1c256h29w37size5a0.1b0.75k2r3u2", "n3c32h8w6size5a1b0.75k1g2r3u2ph1",
-          "n2c24h10w7size5a1b0.75k1r3u2ph0:1pw1:0", "n1c16h6w9size5a1b0.75k1r3u2ceil1",
-          "n1c8h3w3size5a1b0.75k1r3u2ph2", "n1c40h31w4size5a1b0.75k1r3u2ph1:0ceil1"}) {
-      expect_bits_of_parts("walking", text, ties);
-    }
+  for (const char* text :
+       {"n2c8h11size5a0.5b0.75k2r3u2", "n1c96h7w70size5a0.5b0.75k1r3u2",
+        "n1c256h29w37size5a0.1b0.75k2r3u2", "n3c32h8w6size5a1b0.75k1g2r3u2ph1",
+        "n2c24h10w7size5a1b0.75k1r3u2ph0:1pw1:0", "n1c16h6w9size5a1b0.75k1r3u2ceil1",
+        "n1c8h3w3size5a1b0.75k1r3u2ph2", "n1c40h31w4size5a1b0.75k1r3u2ph1:0ceil1"}) {
+    expect_bits_of_parts("walking", text);
   }
 }
 

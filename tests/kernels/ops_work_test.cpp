@@ -86,7 +86,8 @@ TEST(OpsWork, PlanesAreMovedOnce) {
   expect_each_byte_once<LrnPoolForward>(parse_lrn_pool("n1c64h17size5a0.1b0.75k2r3u2"), "walking");
   expect_each_byte_once<LrnPoolForward>(parse_lrn_pool("n1c96h55size5a0.1b0.75k2r3u2"), "walking");
   expect_each_byte_once<LrnPoolBackward>(parse_lrn_pool("n1c96h55size5a0.1b0.75k2r3u2"), "walking");
-  expect_each_byte_once<LrnPoolBackward>(parse_lrn_pool("n1c256h27size5a0.1b0.75k2r3u2"), "walking");
+  expect_each_byte_once<LrnPoolBackward>(parse_lrn_pool("n1c256h27size5a0.1b0.75k2r3u2"),
+                                         "walking");
 }
 
 TEST(OpsWork, BiasGradientReadsEachByteOnce) {

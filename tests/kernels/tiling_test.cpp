@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -335,10 +336,17 @@ TEST(TiledVariant, DoesNotDependOnTheCard) {
   }
 }
 
+/// The algorithm of that name in fp32.
+template <class Op>
+const Algorithm<Op>& named(const std::string& name) {
+  const auto& list = registry().list<Op>();
+  return *std::ranges::find_if(
+      list, [&](const Algorithm<Op>& a) { return a.name == name && a.math == Math::fp32; });
+}
+
 TEST(TiledAlgorithm, RefusesAVariantThatIsNotThere) {
   const LinearProblem p = parse_linear("m8n16k32");
-  const Algorithm<LinearForward>& tiled = registry().list<LinearForward>().front();
-  ASSERT_EQ(tiled.name, "tiled");
+  const Algorithm<LinearForward>& tiled = named<LinearForward>("tiled");
   EXPECT_THROW(tiled.prepare(p, "7x7", emulated()), InvalidArgument);
   EXPECT_THROW(tiled.prepare(p, "128x128/3", emulated()), InvalidArgument)
       << "two slices in three parts";
@@ -349,24 +357,20 @@ TEST(TiledAlgorithm, RefusesAVariantThatIsNotThere) {
 
 TEST(TiledAlgorithm, CutsTheLastWaveWhereItIsOfOneLaunch) {
   const auto bytes = [](const char* text, const Variant& variant) {
-    for (const Algorithm<ConvDgrad>& a : registry().list<ConvDgrad>()) {
-      if (a.name != "implicit_gemm" || a.math != Math::fp32) continue;
-      return a.prepare(parse_conv(text), variant, emulated())->workspace_bytes();
-    }
-    return std::size_t{0};
+    const Algorithm<ConvDgrad>& a = named<ConvDgrad>("implicit_gemm");
+    return a.prepare(parse_conv(text), variant, emulated())->workspace_bytes();
   };
   EXPECT_EQ(bytes("n1c16h8k16r3ph1", "128x128~3"), 3 * (128 * 128 + 128) * sizeof(float));
   EXPECT_THROW(bytes("n1c16h8k16r3ph1", "128x128~10"), InvalidArgument) << "nine slices";
   EXPECT_THROW(bytes("n1c16h9k16r3u2", "128x128~3"), InvalidArgument) << "a launch for each phase";
-  const Algorithm<ConvDgrad>& direct = registry().list<ConvDgrad>().front();
-  ASSERT_EQ(direct.name, "direct_tiled");
+  const Algorithm<ConvDgrad>& direct = named<ConvDgrad>("direct_tiled");
   EXPECT_THROW(direct.prepare(parse_conv("n1c16h8k16r3ph1"), "128x128~3", emulated()),
                InvalidArgument);
 }
 
 TEST(TiledAlgorithm, DeclinesWithAReason) {
   const auto why = [](const char* text) {
-    return verdict(registry().list<ConvDgrad>().front(), parse_conv(text), emulated(), Math::fp32)
+    return verdict(named<ConvDgrad>("direct_tiled"), parse_conv(text), emulated(), Math::fp32)
         .why_not;
   };
   EXPECT_EQ(why("n1c3h40k4r3u9v9"), "a stride of more than 64 phases");

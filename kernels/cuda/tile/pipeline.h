@@ -6,8 +6,8 @@
 //                 =====                              where n - 1 was
 //   multiply       ###   ###   ###
 //
-// Tensor cores take a slice in steps, from registers. Where tiles read ahead, those of the next step
-// are read before a step is multiplied, across slices too, so that products wait for no read:
+// Tensor cores take a slice in steps, from registers. Where tiles read ahead, those of the next
+// step are read before a step is multiplied, across slices too, so that products wait for no read:
 //
 //   registers   read step 1         | all have read the slice:  read step 0 of the next
 //   products    step 0 ##########   | barrier                   step 1 ##########

@@ -112,8 +112,7 @@ struct SimtTile {
       if constexpr (kAlong) {
 #pragma unroll
         for (int l = 0; l < 4; ++l) {
-          const auto v =
-              load_vector<kAtOnce>(at_[l % 2] + (l / 2 * 2 + i * Threads) * kSlice);
+          const auto v = load_vector<kAtOnce>(at_[l % 2] + (l / 2 * 2 + i * Threads) * kSlice);
 #pragma unroll
           for (int k = 0; k < kAtOnce; ++k) to[k][first + l] = v[k];
         }

@@ -95,15 +95,14 @@ struct TensorTile {
   };
   static constexpr int kSteps = 2;  // of a slice
   /// Whether a step's fragments are read before the step before is multiplied, or a slice's left
-  /// ones at once, then the right ones piece by piece. Measured (docs/kernels/implicit_gemm.md): the
-  /// former pays in tf32, whose operands are rounded first; where both lie across, their places in
-  /// shared memory take the registers for it.
-  static constexpr bool kReadsAhead = std::is_same_v<Element, float> &&
-                                      (OrderA == Order::along || OrderB == Order::along);
+  /// ones at once, then the right ones piece by piece. Measured (docs/kernels/implicit_gemm.md):
+  /// the former pays in tf32, whose operands are rounded first; where both lie across, their places
+  /// in shared memory take the registers for it.
+  static constexpr bool kReadsAhead =
+      std::is_same_v<Element, float> && (OrderA == Order::along || OrderB == Order::along);
 
   /// Reads the fragments of a step of the slice.
-  static __device__ __forceinline__ void read(const Stage& s, int step, int thread,
-                                              Fragments& f) {
+  static __device__ __forceinline__ void read(const Stage& s, int step, int thread, Fragments& f) {
     read_operand<LayoutA, Operand::a>(s.a, first_row(thread), thread % 32, step, f.a);
     read_operand<LayoutB, Operand::b>(s.b, first_column(thread), thread % 32, step, f.b);
   }
@@ -147,9 +146,9 @@ struct TensorTile {
   }
 
   /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
-  /// c = of_column(column), called once a column. All threads call. A loop over pieces side by side,
-  /// which come to the front one after the other: with all of them in a row the code of a long f is
-  /// so much that reading it takes longer than what it does.
+  /// c = of_column(column), called once a column. All threads call. A loop over pieces side by
+  /// side, which come to the front one after the other: with all of them in a row the code of a
+  /// long f is so much that reading it takes longer than what it does.
   template <class C, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
                                                          F f) {
@@ -260,9 +259,8 @@ struct TensorTile {
       for (int i = 0; i < N; ++i) {
 #pragma unroll
         for (int chunk = 0; chunk < 2; ++chunk) {
-          const auto v =
-              load_vector<2>(slice + Layout::at(first + 16 * i + lane / 4 * 2,
-                                                4 * (2 * step + chunk) + lane % 4));
+          const auto v = load_vector<2>(
+              slice + Layout::at(first + 16 * i + lane / 4 * 2, 4 * (2 * step + chunk) + lane % 4));
 #pragma unroll
           for (int h = 0; h < 2; ++h) {
             to[i][O == Operand::a ? 2 * chunk + h : 2 * h + chunk] =

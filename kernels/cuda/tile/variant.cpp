@@ -16,9 +16,10 @@ namespace {
 constexpr double kMultiprocessors = 132;
 constexpr double kLanes = 128;           // fp32 multiply-adds a cycle and SM
 constexpr double kBytesPerCycle = 1700;  // 3.0 TB/s at 1.755 GHz
-constexpr double kTensorLanes = 640;  // tf32 multiply-adds by mma.sync: 60 % of wgmma's; bf16 twice
-constexpr double kSharedBytes = 128;  // a cycle and SM
-constexpr double kL2Bytes = 24;       // a cycle and SM: 5.5 TB/s over all
+constexpr double kTensorLanes = 612;     // tf32 multiply-adds by mma.sync, measured; bf16 twice
+constexpr double kSharedBytes = 128;     // a cycle and SM
+constexpr double kAlone = 1.25;  // times slower is a tensor-core block with no other one on its SM
+constexpr double kL2Bytes = 24;  // a cycle and SM: 5.5 TB/s over all
 constexpr double kLaunchCycles = 4000;  // a second kernel after the first, 2 to 3 microseconds
 constexpr double kBlockOverhead = 48;   // indices of the reduction: filling, draining, storing
 
@@ -46,7 +47,13 @@ double cycles_of_index(const Extents& e, const TileSize& t) {
   const double math = t.rows * t.columns / (t.math == Math::tf32 ? kTensorLanes : 2 * kTensorLanes);
   const double reads = t.threads() / 32.0 * (t.thread_rows + t.thread_columns);
   const double copies = used(e.rows, t.rows) + used(e.columns, t.columns);  // zeros cost nothing
-  return std::max({math, (reads + copies) * element / kSharedBytes, copies * element / kL2Bytes});
+  // Measured: products and what shared memory moves for them add up.
+  return std::max(math + (reads + copies) * element / kSharedBytes, copies * element / kL2Bytes);
+}
+
+// Times slower for being alone on an SM: the largest tiles always are, and have the warps for it.
+double alone(const TileSize& t) {
+  return t.math == Math::fp32 || t.rows * t.columns >= 256 * 128 ? 1 : kAlone;
 }
 
 TiledVariant with_best_split(const Extents& e, const TileSize& tile, const Limits& limits) {
@@ -75,7 +82,7 @@ double cycles_of_stream(const Extents& e, const TiledVariant& v) {
   const double tile = tail.slices.divisor() * slice + kBlockOverhead;
   const double range = cost.longest * slice + cost.segments * kBlockOverhead;
   const double indices = std::ceil(tail.whole / kMultiprocessors) * tile +
-                         std::ceil(tail.blocks / kMultiprocessors) * range;
+                         std::ceil(tail.blocks / kMultiprocessors) * range * alone(v.tile);
   return indices * cycles_of_index(e, v.tile) +
          cycles_of_partials(cost.cut * used(e.rows, v.tile.rows) * used(e.columns, v.tile.columns));
 }
@@ -159,7 +166,8 @@ double predicted_cycles(const Extents& e, const TiledVariant& v) {
   const auto blocks = static_cast<double>(tile_count(e, t) * v.splits);
   const double blocks_of_one = std::ceil(blocks / kMultiprocessors);
   const double depth = static_cast<double>(part_length(e.depth, v.splits)) + kBlockOverhead;
-  const double product = blocks_of_one * depth * cycles_of_index(e, t);
+  const double product =
+      blocks_of_one * depth * cycles_of_index(e, t) * (blocks_of_one > 1 ? 1 : alone(t));
   if (v.splits == 1) return product;
   return product + cycles_of_partials(static_cast<double>(partial_bytes(e, v.splits)) / 4);
 }

@@ -87,6 +87,18 @@ TEST_F(CublasLt, MathIsTheComputeType) {
                                               CUBLAS_COMPUTE_32F}));
 }
 
+// Parts of a split, and what was there before, would be added as bf16.
+TEST_F(CublasLt, SumsStayFp32InBf16) {
+  EXPECT_TRUE(in<LinearWgrad>(Math::fp32).can_run(kSmall, host()));
+  EXPECT_EQ(fake_cublaslt().reductions, CUBLASLT_REDUCTION_SCHEME_MASK);
+  EXPECT_TRUE(in<LinearWgrad>(Math::bf16).can_run(kSmall, host()));
+  EXPECT_EQ(fake_cublaslt().reductions, CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
+  LinearProblem added = kSmall;
+  added.epilogue.acc = true;
+  EXPECT_TRUE(in<LinearWgrad>(Math::fp32).can_run(added, host()));
+  EXPECT_FALSE(in<LinearWgrad>(Math::bf16).can_run(added, host()));
+}
+
 TEST_F(CublasLt, VariantsNameAlgorithmsAndRunThem) {
   fake_cublaslt().proposals = {{{CUBLASLT_ALGO_CONFIG_ID, 66},
                                 {CUBLASLT_ALGO_CONFIG_TILE_ID, 20},

@@ -39,6 +39,7 @@ struct Operation {
 
 struct Preference {
   std::uint64_t workspace = 0;
+  std::uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_MASK;
 };
 
 cublasStatus_t outcome(const char* function) {
@@ -92,9 +93,16 @@ cublasStatus_t set_matmul(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t
 cublasStatus_t create_preference(cublasLtMatmulPreference_t* raw) {
   return give(raw, Preference{});
 }
-cublasStatus_t set_preference(cublasLtMatmulPreference_t d, cublasLtMatmulPreferenceAttributes_t,
-                              const void* value, std::size_t) {
-  std::memcpy(&reinterpret_cast<Preference*>(d)->workspace, value, sizeof(std::uint64_t));
+cublasStatus_t set_preference(cublasLtMatmulPreference_t d,
+                              cublasLtMatmulPreferenceAttributes_t name, const void* value,
+                              std::size_t bytes) {
+  if (name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
+    std::memcpy(&reinterpret_cast<Preference*>(d)->workspace, value, bytes);
+  } else if (name == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) {
+    std::memcpy(&reinterpret_cast<Preference*>(d)->reductions, value, bytes);
+  } else {
+    return CUBLAS_STATUS_INVALID_VALUE;
+  }
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -125,6 +133,7 @@ cublasStatus_t get_heuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMat
   const cublasStatus_t status = outcome("cublasLtMatmulAlgoGetHeuristic");
   if (status != CUBLAS_STATUS_SUCCESS) return status;
   fake_cublaslt().workspace_limit = reinterpret_cast<Preference*>(preference)->workspace;
+  fake_cublaslt().reductions = reinterpret_cast<Preference*>(preference)->reductions;
   *count = 0;
   for (const FakeCublasLt::Algo& proposal : fake_cublaslt().proposals) {
     if (*count == most) break;

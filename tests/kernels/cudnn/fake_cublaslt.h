@@ -21,6 +21,7 @@ struct FakeCublasLt {
 
   int objects = 0;                         // alive
   std::uint64_t workspace_limit = 0;       // of the last question
+  std::uint32_t reductions = 0;            // that it allowed
   std::vector<cublasComputeType_t> types;  // of the products that were described
   Algo ran;                                // of the last product
   std::vector<std::string> complaints;     // misuse
