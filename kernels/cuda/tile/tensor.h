@@ -11,13 +11,14 @@
 //
 // The order of rows in a matrix of the tensor core is ours to choose, and so is the order of the
 // reduction, if both operands agree. Row i of half h is row 2i + h of the piece. A slice is two
-// steps. Register m of a lane holds
-//   tf32   index 4m + t of the slice; steps are m = 0, 1 and m = 2, 3
-//   bf16   indices 8m + 2t and 8m + 2t + 1; steps likewise
-// which is what one ldmatrix of a row's four chunks gives. Where the operand lies across, tf32
-// reads 8 bytes for each m. bf16 has ldmatrix transpose, which makes row i of half h row 8h + i of
-// the piece; where that is B, lanes t and t ^ 1 exchange results, and a lane has the columns 8 (t %
-// 2) + 4 (t / 2) .. + 3.
+// steps of two chunks each; of chunk c a lane holds
+//   tf32   index 4c + t of the slice
+//   bf16   indices 8c + 2t and 8c + 2t + 1
+// for both halves: the four registers that a product takes, and that one ldmatrix of two halves by
+// two chunks gives, in the order of A or of B. Where the operand lies across, tf32 reads 8 bytes
+// for each chunk. bf16 has ldmatrix transpose, which makes row i of half h row 8h + i of the piece;
+// where that is B, lanes t and t ^ 1 exchange results, and a lane has the columns 8 (t % 2) + 4 (t
+// / 2) .. + 3.
 //
 // tf32: slices are fp32, and operands are rounded on their way from shared memory into registers,
 // to nearest, ties away. Sums are fp32.

@@ -3,8 +3,10 @@
 //
 //   fp32   128x128  most work for each read of shared memory; two blocks of 48 KiB an SM
 //          128x64   64, 192 filters or channels; small grids (wgrad: 64x128)
-//   tf32,  256x128  tensor cores outrun L2: the larger the tile, the fewer bytes; one block an SM
-//   bf16   128x64   64, 192; small grids; two blocks an SM (wgrad: 64x128)
+//   tf32,  256x128  the larger the tile, the fewer bytes; one block an SM (wgrad: 128x256)
+//   bf16   128x128  two blocks an SM: while one waits at its barrier the other multiplies
+//          128x96   96, 192 filters or channels (wgrad: 96x128)
+//          128x64   64; small grids (wgrad: 64x128)
 //   each   scalar   channels that are no multiple of 4, as a first layer's: copies of 4 bytes. 96
 //                   wide, as the first layer of AlexNet, for tensor cores; dgrad 128x32 and
 //                   128x64, as its columns are those few channels, once for each phase
