@@ -25,12 +25,13 @@ class SliceRing {
   __device__ __forceinline__ SliceRing(typename T::Stage (&stage)[T::kStages], A& a, B& b)
       : stage_{stage}, a_{a}, b_{b} {}
 
-  /// Starts the first kStages - 1 slices. Behind the last one there are zeros, which come from
-  /// nowhere: no branch parts the loop, and waiting counts slices.
-  __device__ __forceinline__ void fill() {
+  /// Starts the first of `slices` slices, kStages - 1 at most. A group for each, even behind the last
+  /// one, so that waiting counts slices; start_next() brings zeros there, which come from nowhere: no
+  /// branch parts the loop.
+  __device__ __forceinline__ void fill(int slices) {
 #pragma unroll
     for (int s = 0; s < T::kStages - 1; ++s) {
-      start(s, 0, 1);
+      if (s < slices) start(s, 0, 1);
       async_commit();
     }
   }
@@ -75,8 +76,8 @@ __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kS
                                                 typename T::Accumulators& acc,
                                                 EachSlice each_slice) {
   SliceRing<T, A, B> ring(stage, a, b);
-  ring.fill();
   if constexpr (T::kSize.math == Math::fp32) {
+    ring.fill(slices);
 #pragma unroll 1
     for (int left = slices; left > 0; --left) {
       ring.wait();
@@ -86,6 +87,7 @@ __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kS
       ring.advance();
     }
   } else if constexpr (!T::kReadsAhead) {
+    ring.fill(slices);
 #pragma unroll 1
     for (int left = slices; left > 0; --left) {
       ring.wait();
@@ -97,6 +99,7 @@ __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kS
   } else {
     static_assert(T::kSteps == 2);
     typename T::Fragments even, odd;
+    ring.fill(T::kStages);  // zeros too: one slice more is read than there are
     ring.wait();
     T::read(ring.current(), 0, thread, even);
 #pragma unroll 1
