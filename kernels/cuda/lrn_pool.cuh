@@ -5,6 +5,8 @@
 #include <fovea/kernels/ops/lrn_pool.h>
 #include <fovea/kernels/cuda/pool.cuh>
 
+#include <algorithm>
+
 namespace fovea::FOVEA_TARGET {
 
 /// How the plane is cut: `extent` rows or columns into parts of `size`.

@@ -230,9 +230,8 @@ std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
   return bits;
 }
 
-// LRN, pooling, their gradients and ReLU's in two kernels against the five of them apart.
-/// LRN with pooling by the algorithm named, forward, backward and with ReLU's mask, to the bit as
-/// the kernels apart.
+/// LRN with pooling by the algorithm named, forward, backward and with ReLU's mask: two kernels, to
+/// the bit as the five of them apart.
 void expect_bits_of_parts(const std::string& name, const LrnPoolProblem& p,
                           const std::vector<float>& pictures) {
   const Shape in = p.x_shape(), out = p.y_shape();

@@ -25,9 +25,9 @@ class SliceRing {
   __device__ __forceinline__ SliceRing(typename T::Stage (&stage)[T::kStages], A& a, B& b)
       : stage_{stage}, a_{a}, b_{b} {}
 
-  /// Starts the first of `slices` slices, kStages - 1 at most. A group for each, even behind the last
-  /// one, so that waiting counts slices; start_next() brings zeros there, which come from nowhere: no
-  /// branch parts the loop.
+  /// Starts the first of `slices` slices, kStages - 1 at most. A group for each, even behind the
+  /// last one, so that waiting counts slices; start_next() brings zeros there, which come from
+  /// nowhere: no branch parts the loop.
   __device__ __forceinline__ void fill(int slices) {
 #pragma unroll
     for (int s = 0; s < T::kStages - 1; ++s) {
