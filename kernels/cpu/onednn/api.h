@@ -3,6 +3,7 @@
 // the arguments and give the primitive descriptor in both.
 #pragma once
 
+#include <fovea/core/dtype.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <cstddef>
@@ -58,12 +59,27 @@ typename Primitive::primitive_desc describe_wanted(const dnnl::engine& engine,
   return pd;
 }
 
-inline std::size_t element_bytes(const memory::desc& desc) {
+inline memory::data_type type_of(const memory::desc& desc) {
 #if DNNL_VERSION_MAJOR >= 3
-  return memory::data_type_size(desc.get_data_type());
+  return desc.get_data_type();
 #else
-  return memory::data_type_size(desc.data_type());
+  return desc.data_type();
 #endif
+}
+
+inline std::size_t element_bytes(const memory::desc& desc) {
+  return memory::data_type_size(type_of(desc));
+}
+
+/// A tensor in memory.
+struct Elements {
+  void* data = nullptr;
+  memory::data_type type = memory::data_type::f32;
+};
+
+/// Of activations, and of weights as they are read, in a math mode.
+inline memory::data_type type_of(Math math) {
+  return math == Math::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
 inline void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm kind) {

@@ -17,11 +17,11 @@ constexpr char kNhwc[] = "nhwc";         // NHWC activations, oneDNN's first imp
 constexpr char kNhwcJit[] = "nhwc jit";  // the same without the batch-reduced GEMM
 constexpr char kBlocked[] = "blocked";   // blocked activations, reordered inside
 
-ConvWay way_of(const Variant& variant, const std::vector<Variant>& offered) {
+ConvWay way_of(Math math, const Variant& variant, const std::vector<Variant>& offered) {
   const Variant& v = variant.empty() ? offered.front() : variant;
-  if (v == kNhwc) return {};
-  if (v == kNhwcJit) return {.no_brgconv = true};
-  if (v == kBlocked) return {.blocked = true};
+  if (v == kNhwc || v == kNhwcJit || v == kBlocked) {
+    return {.type = type_of(math), .blocked = v == kBlocked, .no_brgconv = v == kNhwcJit};
+  }
   throw InvalidArgument("onednn:direct has no variant '" + v + "'; there are '" + kNhwc + "', '" +
                         kNhwcJit + "' and '" + kBlocked + "'");
 }
@@ -45,7 +45,8 @@ void describe_pass(Pass pass, const Maker& maker, const ConvProblem& p, const Co
 template <class Op>
 PartedProgram compile(const ConvProblem& p, const ConvWay& way) {
   const Split split(p.n);
-  const bool own = split.parts() > 1 || p.epilogue.acc;  // wgrad: sums over images end in one
+  // wgrad: sums over images end in one, and in bf16 are rounded once.
+  const bool own = split.parts() > 1 || p.epilogue.acc || way.type != memory::data_type::f32;
   PartedProgram all(split);
   for (int i = 0; i < split.parts(); ++i) {
     Program program(describe_problem<Op>(p));
@@ -56,8 +57,8 @@ PartedProgram compile(const ConvProblem& p, const ConvWay& way) {
     all.add(std::move(program));
   }
   if (Op::kPass == Pass::wgrad && own) {
-    all.sum(2, kDw, p.w_shape().elements(), p.epilogue.acc);
-    if (p.epilogue.db) all.sum(3, kDb, p.k, p.epilogue.acc);
+    all.sum(2, way.type, kDw, p.w_shape().elements(), p.epilogue.acc);
+    if (p.epilogue.db) all.sum(3, memory::data_type::f32, kDb, p.k, p.epilogue.acc);
   }
   return all;
 }
@@ -109,21 +110,23 @@ Verdict trusted(Pass pass, const ConvProblem& p) {
 }
 
 template <class Op>
-Algorithm<Op> direct() {
+Algorithm<Op> direct(Math math) {
   Algorithm<Op> a;
   a.engine = kEngine;
   a.name = "direct";
   a.devices = Devices::cpu;
-  a.can_run = [](const ConvProblem& p, const DeviceInfo&) {
+  a.math = math;
+  a.can_run = [math](const ConvProblem& p, const DeviceInfo&) {
+    if (const Verdict v = has_mode(math); !v) return v;
     if (const Verdict v = covers(epilogues_of(Op::kPass), p.epilogue); !v) return v;
     if (const Verdict v = trusted(Op::kPass, p); !v) return v;
-    return has_primitive<Op>(p, way_of("", variants_for(Op::kPass, p)));
+    return has_primitive<Op>(p, way_of(math, "", variants_for(Op::kPass, p)));
   };
   a.variants = [](const ConvProblem& p, const DeviceInfo&, const Limits&) {
     return variants_for(Op::kPass, p);
   };
-  a.prepare = [](const ConvProblem& p, const Variant& v, const DeviceInfo&) {
-    return prepare<Op>(p, way_of(v, variants_for(Op::kPass, p)));
+  a.prepare = [math](const ConvProblem& p, const Variant& v, const DeviceInfo&) {
+    return prepare<Op>(p, way_of(math, v, variants_for(Op::kPass, p)));
   };
   return a;
 }
@@ -176,17 +179,18 @@ Algorithm<Op> winograd() {
 }
 
 template <class Op>
-void add_both(Registry& registry) {
+void add_all(Registry& registry) {
   registry.add<Op>(winograd<Op>());
-  registry.add<Op>(direct<Op>());
+  registry.add<Op>(direct<Op>(Math::fp32));
+  registry.add<Op>(direct<Op>(Math::bf16));
 }
 
 }  // namespace
 
 void add_conv(Registry& registry) {
-  add_both<ConvForward>(registry);
-  add_both<ConvDgrad>(registry);
-  add_both<ConvWgrad>(registry);
+  add_all<ConvForward>(registry);
+  add_all<ConvDgrad>(registry);
+  add_all<ConvWgrad>(registry);
 }
 
 }  // namespace fovea::onednn

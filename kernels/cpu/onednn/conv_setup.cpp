@@ -11,11 +11,19 @@ namespace {
 using Type = memory::data_type;
 using Tag = memory::format_tag;
 
-memory::desc with_layout(const memory::dims& dims, Tag tag) { return {dims, Type::f32, tag}; }
-
 // NHWC for the caller, or oneDNN's choice.
+memory::desc activation(const memory::dims& dims, const ConvWay& way, Type type) {
+  return {dims, type, way.blocked ? Tag::any : Tag::nhwc};
+}
 memory::desc activation(const memory::dims& dims, const ConvWay& way) {
-  return with_layout(dims, way.blocked ? Tag::any : Tag::nhwc);
+  return activation(dims, way, way.type);
+}
+// In the order that oneDNN likes.
+memory::desc filters(const ConvSetup& s, Type type) { return {s.w_dims, type, Tag::any}; }
+
+// dx before it is stored: in fp32 where it is still to be added.
+Type dx_type(const ConvProblem& p, const ConvWay& way) {
+  return p.epilogue.acc ? Type::f32 : way.type;
 }
 
 dnnl::primitive_attr forward_attributes(const Epilogue& e) {
@@ -35,14 +43,13 @@ dnnl::convolution_forward::primitive_desc hint_desc(const Maker& maker, const Co
                                                     const ConvWay& way) {
   return describe<dnnl::convolution_forward>(
       maker.engine, Maker::attributes(), dnnl::prop_kind::forward_training,
-      dnnl::algorithm::convolution_direct, activation(s.x_dims, way),
-      with_layout(s.w_dims, Tag::any), memory::desc(), activation(s.y_dims, way), s.stride,
-      s.dilation, s.begin, s.end);
+      dnnl::algorithm::convolution_direct, activation(s.x_dims, way), filters(s, way.type),
+      memory::desc(), activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
 }
 
 }  // namespace
 
-ConvSetup::ConvSetup(const ConvProblem& p)
+ConvSetup::ConvSetup(const ConvProblem& p, Type type)
     : b{{p.k}, Type::f32, Tag::x},
       stride{p.u, p.v},
       dilation{p.dh - 1, p.dw - 1},  // oneDNN counts the gaps
@@ -50,48 +57,46 @@ ConvSetup::ConvSetup(const ConvProblem& p)
       end{p.ph.end, p.pw.end},
       x_dims{p.n, p.c, p.h, p.w},
       y_dims{p.n, p.k, p.p(), p.q()} {
-  x = with_layout(x_dims, Tag::nhwc);
-  y = with_layout(y_dims, Tag::nhwc);
+  x = {x_dims, type, Tag::nhwc};
+  y = {y_dims, type, Tag::nhwc};
   const memory::dim c = p.c_per_group(), k = p.k_per_group(), filter = memory::dim{p.r} * p.s * c;
   if (p.groups == 1) {
     w_dims = {k, c, p.r, p.s};
-    w = memory::desc(w_dims, Type::f32, memory::dims{filter, 1, p.s * c, c});
+    w = memory::desc(w_dims, type, memory::dims{filter, 1, p.s * c, c});
   } else {
     w_dims = {p.groups, k, c, p.r, p.s};
-    w = memory::desc(w_dims, Type::f32, memory::dims{k * filter, filter, 1, p.s * c, c});
+    w = memory::desc(w_dims, type, memory::dims{k * filter, filter, 1, p.s * c, c});
   }
 }
 
 dnnl::convolution_forward::primitive_desc forward_desc(const Maker& maker, const ConvProblem& p,
                                                        const ConvWay& way) {
-  const ConvSetup s(p);
+  const ConvSetup s(p, way.type);
   return describe_wanted<dnnl::convolution_forward>(
       maker.engine, forward_attributes(p.epilogue), unwanted_by(way),
       dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct,
-      activation(s.x_dims, way), with_layout(s.w_dims, Tag::any),
-      p.epilogue.bias ? s.b : memory::desc(), activation(s.y_dims, way), s.stride, s.dilation,
-      s.begin, s.end);
+      activation(s.x_dims, way), filters(s, way.type), p.epilogue.bias ? s.b : memory::desc(),
+      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
 }
 
 dnnl::convolution_backward_data::primitive_desc dgrad_desc(const Maker& maker, const ConvProblem& p,
                                                            const ConvWay& way) {
-  const ConvSetup s(p);
+  const ConvSetup s(p, way.type);
   return describe_backward<dnnl::convolution_backward_data>(
       maker.engine, Maker::attributes(), hint_desc(maker, s, way),
-      dnnl::algorithm::convolution_direct, activation(s.x_dims, way),
-      with_layout(s.w_dims, Tag::any), activation(s.y_dims, way), s.stride, s.dilation, s.begin,
-      s.end);
+      dnnl::algorithm::convolution_direct, activation(s.x_dims, way, dx_type(p, way)),
+      filters(s, way.type), activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
 }
 
 dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker,
                                                               const ConvProblem& p,
                                                               const ConvWay& way) {
-  const ConvSetup s(p);
+  const ConvSetup s(p, way.type);
   return describe_backward<dnnl::convolution_backward_weights>(
       maker.engine, Maker::attributes(), hint_desc(maker, s, way),
-      dnnl::algorithm::convolution_direct, activation(s.x_dims, way),
-      with_layout(s.w_dims, Tag::any), p.epilogue.db ? s.b : memory::desc(),
-      activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
+      dnnl::algorithm::convolution_direct, activation(s.x_dims, way), filters(s, Type::f32),
+      p.epilogue.db ? s.b : memory::desc(), activation(s.y_dims, way), s.stride, s.dilation,
+      s.begin, s.end);
 }
 
 namespace {
@@ -101,14 +106,14 @@ constexpr std::int64_t kCachedBytes = 1 << 19;
 
 std::int64_t images_a_step(const ConvProblem& p, const ConvWay& way) {
   if (!p.epilogue.relu || way.blocked) return p.n;
-  const std::int64_t image = std::int64_t{p.p()} * p.q() * p.k * 4;
+  const std::int64_t image = std::int64_t{p.p()} * p.q() * p.k * memory::data_type_size(way.type);
   return std::clamp<std::int64_t>(kCachedBytes / image, 1, p.n);
 }
 
 void build_forward_step(Program& program, const ConvProblem& p, const ConvWay& way,
                         std::int64_t first, std::int64_t steps) {
   const auto pd = forward_desc(program.maker(), p, way);
-  const ConvSetup s(p);
+  const ConvSetup s(p, way.type);
   const std::int64_t x_image = std::int64_t{p.h} * p.w * p.c;
   const std::int64_t y_image = std::int64_t{p.p()} * p.q() * p.k;
   const auto w = program.external(1, s.w), b = program.external(2, s.b);
@@ -132,7 +137,7 @@ void build_forward_step(Program& program, const ConvProblem& p, const ConvWay& w
     program.reorder(y_inside, y);
     if (p.epilogue.relu) {
       program.call([y, count = p.n * y_image](const Program& self) {
-        relu({.columns = count}, self.address(y));
+        relu({.columns = count}, self.at(y));
       });
     }
   }
@@ -153,16 +158,19 @@ void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, s
 
 void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first) {
   const auto pd = dgrad_desc(program.maker(), p, way);
-  const ConvSetup s(p);
+  const ConvSetup s(p, way.type);
   const std::int64_t x_first = first * p.h * p.w * p.c;
   const auto dy = program.external(0, s.y, first * p.p() * p.q() * p.k);
   const auto w = program.external(1, s.w), mask = program.external(2, s.x, x_first);
   const auto dx = program.external(3, s.x, x_first);
   const auto dy_inside = program.in_layout(dy, pd.diff_dst_desc());
   const auto w_inside = program.in_layout(w, pd.weights_desc());
-  const bool plain = pd.diff_src_desc() == s.x;
-  // A sum may not overwrite what it adds to; a masked one passes through a temporary in NHWC.
-  const auto result = p.epilogue.acc && (plain || p.epilogue.mask) ? program.temporary(s.x) : dx;
+  const memory::desc in_nhwc(s.x_dims, dx_type(p, way), Tag::nhwc);
+  const bool plain = pd.diff_src_desc() == in_nhwc;
+  // A sum may not overwrite what it adds to; a masked one, and one that is rounded, pass through a
+  // temporary in NHWC.
+  const bool apart = plain || p.epilogue.mask || way.type != Type::f32;
+  const auto result = p.epilogue.acc && apart ? program.temporary(in_nhwc) : dx;
   const auto inside = plain ? result : program.temporary(pd.diff_src_desc());
   program.reorder(dy, dy_inside);
   program.reorder(w, w_inside);
@@ -173,8 +181,8 @@ void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std
   if (p.epilogue.mask || result != dx) {
     const std::int64_t count = std::int64_t{p.n} * p.h * p.w * p.c;
     program.call([=, e = p.epilogue](const Program& self) {
-      merge({.columns = count}, self.address(result), e.mask ? self.address(mask) : nullptr, e.acc,
-            self.address(dx));
+      merge({.columns = count}, self.at(result), e.mask ? self.at(mask).data : nullptr, e.acc,
+            self.at(dx));
     });
   }
 }
@@ -182,10 +190,11 @@ void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std
 void build_wgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first,
                  bool own) {
   const auto pd = wgrad_desc(program.maker(), p, way);
-  const ConvSetup s(p);
+  const ConvSetup s(p, way.type);
   const auto x = program.external(0, s.x, first * p.h * p.w * p.c);
   const auto dy = program.external(1, s.y, first * p.p() * p.q() * p.k);
-  const auto dw = own ? program.temporary(s.w) : program.external(2, s.w);
+  const memory::desc w = ConvSetup(p, Type::f32).w;
+  const auto dw = own ? program.temporary(w) : program.external(2, w);
   const auto db = own ? program.temporary(s.b) : program.external(3, s.b);
   const auto x_inside = program.in_layout(x, pd.src_desc());
   const auto dy_inside = program.in_layout(dy, pd.diff_dst_desc());

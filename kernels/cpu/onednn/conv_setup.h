@@ -8,15 +8,16 @@
 
 namespace fovea::onednn {
 
-/// How oneDNN computes a direct convolution: a variant.
+/// How oneDNN computes a direct convolution: a variant, on tensors of a type.
 struct ConvWay {
+  memory::data_type type = memory::data_type::f32;  // of all but the biases and their gradients
   bool blocked = false;     // activations in oneDNN's blocked layout, reordered inside
   bool no_brgconv = false;  // pass over the batch-reduced GEMM kernels, for the plain jit ones
 };
 
 /// Shapes as the caller holds them (NHWC, KRSC), in oneDNN's logical order (NCHW, [G]KCRS).
 struct ConvSetup {
-  explicit ConvSetup(const ConvProblem& p);
+  ConvSetup(const ConvProblem& p, memory::data_type type);
 
   memory::desc x, w, b, y;  // b empty without bias
   memory::dims stride, dilation, begin, end;
@@ -33,10 +34,13 @@ dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker
                                                               const ConvProblem& p,
                                                               const ConvWay& way);
 
+/// In bf16 what is still added to is fp32: dw always, dx with +acc.
+
 /// One part of a batch: `p` with the part's images, which begin at image `first`.
 void build_forward(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first);
 void build_dgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first);
-/// With `own`, dw and db go to the temporaries kDw and kDb of the part; else to the caller's.
+/// With `own`, dw and db go to the temporaries kDw and kDb of the part, in fp32; else to the
+/// caller's, in fp32 too.
 void build_wgrad(Program& program, const ConvProblem& p, const ConvWay& way, std::int64_t first,
                  bool own);
 inline constexpr Program::Slot kDw = 2, kDb = 3;

@@ -18,6 +18,14 @@ void add_pointwise(Registry& registry);
 
 inline constexpr char kEngine[] = "onednn";
 
+/// Declines a math mode in which oneDNN computes nothing on this CPU.
+inline Verdict has_mode(Math math) {
+  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  if (math != Math::bf16 || (has & wanted) == wanted) return {};
+  return Verdict::no("oneDNN computes in bf16 on a CPU with AVX-512");
+}
+
 /// Most ops are cut by images: a batch's first extent.
 template <class Problem>
 std::int64_t images(const Problem& p) {

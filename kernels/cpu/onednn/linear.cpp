@@ -9,10 +9,14 @@
 namespace fovea::onednn {
 namespace {
 
+using Type = memory::data_type;
+
 /// rows x columns, with `row` and `column` elements from one to the next.
-memory::desc matrix(memory::dim rows, memory::dim columns, memory::dim row, memory::dim column) {
-  return {{rows, columns}, memory::data_type::f32, memory::dims{row, column}};
+memory::desc matrix(Type type, memory::dim rows, memory::dim columns, memory::dim row,
+                    memory::dim column) {
+  return {{rows, columns}, type, memory::dims{row, column}};
 }
+memory::desc bias_row(memory::dim columns) { return matrix(Type::f32, 1, columns, columns, 1); }
 
 /// The matrix product of one pass: c = a b (+ bias).
 struct Product {
@@ -25,41 +29,41 @@ struct Product {
 };
 
 // y[m, part] = x[m, k] w[part, k]^T
-Product forward_product(const LinearProblem& p, std::int64_t outputs) {
-  Product f{.a = matrix(p.m, p.k, p.k, 1),
-            .b = matrix(p.k, outputs, 1, p.k),
-            .bias = p.epilogue.bias ? matrix(1, outputs, outputs, 1) : memory::desc(),
-            .c = matrix(p.m, outputs, p.n, 1),
+Product forward_product(const LinearProblem& p, Type type, std::int64_t outputs) {
+  Product f{.a = matrix(type, p.m, p.k, p.k, 1),
+            .b = matrix(type, p.k, outputs, 1, p.k),
+            .bias = p.epilogue.bias ? bias_row(outputs) : memory::desc(),
+            .c = matrix(type, p.m, outputs, p.n, 1),
             .ops = {}};
   if (p.epilogue.tanh) append_eltwise(f.ops, dnnl::algorithm::eltwise_tanh);
   return f;
 }
 
-// dx[m, part] = dy[m, n] w[n, part]; `dense`: into a temporary, for a masked sum.
-Product dgrad_product(const LinearProblem& p, std::int64_t inputs, bool dense) {
-  Product d{.a = matrix(p.m, p.n, p.n, 1),
-            .b = matrix(p.n, inputs, p.k, 1),
+// dx[m, part] = dy[m, n] w[n, part]; `dense`: into a temporary in fp32, for a masked sum.
+Product dgrad_product(const LinearProblem& p, Type type, std::int64_t inputs, bool dense) {
+  Product d{.a = matrix(type, p.m, p.n, p.n, 1),
+            .b = matrix(type, p.n, inputs, p.k, 1),
             .bias = {},
-            .c = matrix(p.m, inputs, dense ? inputs : p.k, 1),
+            .c = matrix(dense ? Type::f32 : type, p.m, inputs, dense ? inputs : p.k, 1),
             .ops = {}};
   if (p.epilogue.acc && !dense) d.ops.append_sum(1.0F);
   return d;
 }
 
 // dw[part, k] = dy[m, part]^T x[m, k]
-Product wgrad_product(const LinearProblem& p, std::int64_t outputs) {
-  Product g{.a = matrix(outputs, p.m, 1, p.n),
-            .b = matrix(p.m, p.k, p.k, 1),
+Product wgrad_product(const LinearProblem& p, Type type, std::int64_t outputs) {
+  Product g{.a = matrix(type, outputs, p.m, 1, p.n),
+            .b = matrix(type, p.m, p.k, p.k, 1),
             .bias = {},
-            .c = matrix(outputs, p.k, p.k, 1),
+            .c = matrix(type, outputs, p.k, p.k, 1),
             .ops = {}};
   if (p.epilogue.acc) g.ops.append_sum(1.0F);
   return g;
 }
 
-void build_linear_forward(Program& program, const LinearProblem& p, std::int64_t first,
+void build_linear_forward(Program& program, const LinearProblem& p, Type type, std::int64_t first,
                           std::int64_t outputs) {
-  const Product f = forward_product(p, outputs);
+  const Product f = forward_product(p, type, outputs);
   const auto pd = f.describe(program.maker());
   const auto x = program.external(0, f.a), w = program.external(1, f.b, first * p.k);
   const auto y = program.external(3, f.c, first);
@@ -72,15 +76,15 @@ void build_linear_forward(Program& program, const LinearProblem& p, std::int64_t
   }
   if (!p.epilogue.relu) return;
   const Patch patch{p.m, outputs, p.n, 0};
-  program.call([=](const Program& self) { relu(patch, self.address(y)); });
+  program.call([=](const Program& self) { relu(patch, self.at(y)); });
 }
 
-void build_linear_dgrad(Program& program, const LinearProblem& p, std::int64_t first,
+void build_linear_dgrad(Program& program, const LinearProblem& p, Type type, std::int64_t first,
                         std::int64_t inputs) {
   const bool dense = p.epilogue.mask && p.epilogue.acc;
-  const Product d = dgrad_product(p, inputs, dense);
+  const Product d = dgrad_product(p, type, inputs, dense);
   const auto pd = d.describe(program.maker());
-  const memory::desc mine = dgrad_product(p, inputs, false).c;
+  const memory::desc mine = dgrad_product(p, type, inputs, false).c;
   const auto dy = program.external(0, d.a), w = program.external(1, d.b, first);
   const auto mask = program.external(2, mine, first), dx = program.external(3, mine, first);
   const auto result = dense ? program.temporary(d.c) : dx;
@@ -89,31 +93,31 @@ void build_linear_dgrad(Program& program, const LinearProblem& p, std::int64_t f
   if (!p.epilogue.mask) return;
   const Patch patch{p.m, inputs, p.k, dense ? inputs : p.k};
   program.call([=, acc = p.epilogue.acc](const Program& self) {
-    merge(patch, self.address(result), self.address(mask), acc, self.address(dx));
+    merge(patch, self.at(result), self.at(mask).data, acc, self.at(dx));
   });
 }
 
-void build_linear_wgrad(Program& program, const LinearProblem& p, std::int64_t first,
+void build_linear_wgrad(Program& program, const LinearProblem& p, Type type, std::int64_t first,
                         std::int64_t outputs) {
-  const Product g = wgrad_product(p, outputs);
+  const Product g = wgrad_product(p, type, outputs);
   const auto pd = g.describe(program.maker());
   const auto x = program.external(0, g.b), dy = program.external(1, g.a, first);
   const auto dw = program.external(2, g.c, first * p.k);
   program.add<dnnl::matmul>(pd, {{DNNL_ARG_SRC, dy}, {DNNL_ARG_WEIGHTS, x}, {DNNL_ARG_DST, dw}});
   if (!p.epilogue.db) return;
-  const auto db = program.external(3, matrix(1, outputs, outputs, 1), first);
+  const auto db = program.external(3, bias_row(outputs), first);
   const Patch patch{p.m, outputs, 0, p.n};
   program.call([=, acc = p.epilogue.acc](const Program& self) {
-    column_sums(patch, self.address(dy), acc, self.address(db));
+    column_sums(patch, self.at(dy), acc, static_cast<float*>(self.at(db).data));
   });
 }
 
 /// Which matrix product the pass makes for `columns` of its outputs or inputs.
 template <Pass kPass>
-Product product(const LinearProblem& p, std::int64_t columns) {
-  if (kPass == Pass::forward) return forward_product(p, columns);
-  if (kPass == Pass::wgrad) return wgrad_product(p, columns);
-  return dgrad_product(p, columns, p.epilogue.mask && p.epilogue.acc);
+Product product(const LinearProblem& p, Type type, std::int64_t columns) {
+  if (kPass == Pass::forward) return forward_product(p, type, columns);
+  if (kPass == Pass::wgrad) return wgrad_product(p, type, columns);
+  return dgrad_product(p, type, columns, p.epilogue.mask && p.epilogue.acc);
 }
 
 template <class Op>
@@ -122,16 +126,20 @@ Split split_of(const LinearProblem& p) {
 }
 
 template <class Op, class Build, class Addresses>
-void add_pass(Registry& registry, const Epilogue& epilogues, Build build, Addresses addresses) {
+void add_pass(Registry& registry, Math math, const Epilogue& epilogues, Build build,
+              Addresses addresses) {
+  const Type type = type_of(math);
   Algorithm<Op> a;
   a.engine = kEngine;
   a.name = "matmul";
   a.devices = Devices::cpu;
+  a.math = math;
   a.can_run = [=](const LinearProblem& p, const DeviceInfo&) {
+    if (const Verdict v = has_mode(math); !v) return v;
     if (const Verdict v = covers(epilogues, p.epilogue); !v) return v;
     const Split split = split_of<Op>(p);
     return possible(split.threads_inside(), [&] {
-      product<Op::kPass>(p, split.longest()).describe(Maker());
+      product<Op::kPass>(p, type, split.longest()).describe(Maker());
       return Verdict{};
     });
   };
@@ -141,7 +149,7 @@ void add_pass(Registry& registry, const Epilogue& epilogues, Build build, Addres
       PartedProgram all(split);
       for (int i = 0; i < split.parts(); ++i) {
         Program program(describe_problem<Op>(p));
-        build(program, p, split.first(i), split.size(i));
+        build(program, p, type, split.first(i), split.size(i));
         all.add(std::move(program));
       }
       return compiled<Op>(std::move(all), addresses);
@@ -153,18 +161,21 @@ void add_pass(Registry& registry, const Epilogue& epilogues, Build build, Addres
 }  // namespace
 
 void add_linear(Registry& registry) {
-  add_pass<LinearForward>(registry, {.bias = true, .relu = true, .tanh = true},
-                          build_linear_forward, [](const LinearForward::Args& a) {
-                            return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
+  for (const Math math : {Math::fp32, Math::bf16}) {
+    add_pass<LinearForward>(registry, math, {.bias = true, .relu = true, .tanh = true},
+                            build_linear_forward, [](const LinearForward::Args& a) {
+                              return std::array<void*, 4>{a.x.data, a.w.data, a.b.data, a.y.data};
+                            });
+    add_pass<LinearDgrad>(
+        registry, math, {.mask = true, .acc = true}, build_linear_dgrad,
+        [](const LinearDgrad::Args& a) {
+          return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
+        });
+    add_pass<LinearWgrad>(registry, math, {.acc = true, .db = true}, build_linear_wgrad,
+                          [](const LinearWgrad::Args& a) {
+                            return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
                           });
-  add_pass<LinearDgrad>(registry, {.mask = true, .acc = true}, build_linear_dgrad,
-                        [](const LinearDgrad::Args& a) {
-                          return std::array<void*, 4>{a.dy.data, a.w.data, a.mask.data, a.dx.data};
-                        });
-  add_pass<LinearWgrad>(registry, {.acc = true, .db = true}, build_linear_wgrad,
-                        [](const LinearWgrad::Args& a) {
-                          return std::array<void*, 4>{a.x.data, a.dy.data, a.dw.data, a.db.data};
-                        });
+  }
 }
 
 }  // namespace fovea::onednn

@@ -1,5 +1,6 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
+#include <fovea/kernels/cpu/onednn/loops.h>
 #include <fovea/kernels/cpu/onednn/parts.h>
 #include <omp.h>
 
@@ -29,8 +30,9 @@ Split::Split(std::int64_t count) : count_{count} {
   }
 }
 
-void PartedProgram::sum(std::size_t into, Program::Slot of, std::int64_t count, bool accumulate) {
-  sums_.push_back({into, of, count, accumulate, nullptr, {}});
+void PartedProgram::sum(std::size_t into, memory::data_type type, Program::Slot of,
+                        std::int64_t count, bool accumulate) {
+  sums_.push_back({into, of, count, accumulate, {nullptr, type}, {}});
 }
 
 std::size_t PartedProgram::workspace_bytes() const {
@@ -46,9 +48,11 @@ void PartedProgram::bind(std::span<void* const> externals, void* workspace) {
     base += p.workspace_bytes();
   }
   for (Sum& s : sums_) {
-    s.into = static_cast<float*>(externals[s.external]);
+    s.into.data = externals[s.external];
     s.terms.clear();
-    for (const Program& p : parts_) s.terms.push_back(p.address(s.slot));
+    for (const Program& p : parts_) {
+      s.terms.push_back(static_cast<const float*>(p.at(s.slot).data));
+    }
   }
 }
 
@@ -58,19 +62,9 @@ void PartedProgram::run() const {
     for (std::int64_t i = begin; i < end; ++i) parts_[static_cast<std::size_t>(i)].run();
   });
   for (const Sum& s : sums_) {
-    parallel(s.count, kGrain, [&s](std::int64_t begin, std::int64_t end) { run(s, begin, end); });
-  }
-}
-
-void PartedProgram::run(const Sum& s, std::int64_t begin, std::int64_t end) {
-  float* const into = s.into;
-  for (std::size_t t = 0; t < s.terms.size(); ++t) {
-    const float* const term = s.terms[t];
-    if (t == 0 && !s.accumulate) {
-      std::copy(term + begin, term + end, into + begin);
-    } else {
-      for (std::int64_t i = begin; i < end; ++i) into[i] += term[i];
-    }
+    parallel(s.count, kGrain, [&s](std::int64_t begin, std::int64_t end) {
+      add_up(s.terms, begin, end, s.accumulate, s.into);
+    });
   }
 }
 

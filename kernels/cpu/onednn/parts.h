@@ -52,9 +52,10 @@ class PartedProgram {
 
   /// The next part's program.
   void add(Program program) { parts_.push_back(std::move(program)); }
-  /// Appends, after all parts: external `into` (with `accumulate`: added to) becomes the sum of
-  /// slot `of` over the parts, in their order; `count` floats.
-  void sum(std::size_t into, Program::Slot of, std::int64_t count, bool accumulate);
+  /// Appends, after all parts: external `into`, of type `type` (with `accumulate`: added to),
+  /// becomes the sum of slot `of`, floats, over the parts, in their order; `count` of them.
+  void sum(std::size_t into, memory::data_type type, Program::Slot of, std::int64_t count,
+           bool accumulate);
 
   std::size_t workspace_bytes() const;
   void bind(std::span<void* const> externals, void* workspace);
@@ -66,11 +67,9 @@ class PartedProgram {
     Program::Slot slot = 0;
     std::int64_t count = 0;
     bool accumulate = false;
-    float* into = nullptr;            // set by bind(), as are the terms
+    Elements into;                    // its address is set by bind(), as are the terms
     std::vector<const float*> terms;  // one a part
   };
-
-  static void run(const Sum& sum, std::int64_t begin, std::int64_t end);
 
   Split split_;
   std::vector<Program> parts_;

@@ -100,8 +100,9 @@ void Program::run() const {
   }
 }
 
-float* Program::address(Slot slot) const {
-  return static_cast<float*>(tensors_[slot].object.get_data_handle());
+Elements Program::at(Slot slot) const {
+  const Tensor& t = tensors_[slot];
+  return {t.object.get_data_handle(), type_of(t.desc)};
 }
 
 }  // namespace fovea::onednn

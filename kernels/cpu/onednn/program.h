@@ -49,15 +49,15 @@ class Program {
   }
   /// Appends a change of layout; nothing where `from` is `to`. With `accumulate`: to += from.
   void reorder(Slot from, Slot to, bool accumulate = false);
-  /// Appends a loop of our own: called with this program, whose address() it asks.
+  /// Appends a loop of our own: called with this program, whose at() it asks.
   void call(std::function<void(const Program&)> loop);
 
   std::size_t workspace_bytes() const;
   void bind(std::span<void* const> externals, void* workspace);
   /// Throws DeviceError with the problem's text where oneDNN fails.
   void run() const;
-  /// Where a tensor lies. Valid after bind().
-  float* address(Slot slot) const;
+  /// Where a tensor lies, and its type. Valid after bind().
+  Elements at(Slot slot) const;
 
  private:
   static constexpr std::size_t kNoExternal = static_cast<std::size_t>(-1);
