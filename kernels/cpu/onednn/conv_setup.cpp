@@ -26,9 +26,9 @@ Type dx_type(const ConvProblem& p, const ConvWay& way) {
   return p.epilogue.acc ? Type::f32 : way.type;
 }
 
-dnnl::primitive_attr forward_attributes(const Epilogue& e) {
+dnnl::primitive_attr forward_attributes(const Epilogue& e, Type type) {
   dnnl::post_ops ops;
-  if (e.tanh) append_eltwise(ops, dnnl::algorithm::eltwise_tanh);
+  if (e.tanh && !activates(e, type)) append_eltwise(ops, dnnl::algorithm::eltwise_tanh);
   return Maker::attributes(ops);
 }
 
@@ -73,7 +73,7 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Maker& maker, const
                                                        const ConvWay& way) {
   const ConvSetup s(p, way.type);
   return describe_wanted<dnnl::convolution_forward>(
-      maker.engine, forward_attributes(p.epilogue), unwanted_by(way),
+      maker.engine, forward_attributes(p.epilogue, way.type), unwanted_by(way),
       dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct,
       activation(s.x_dims, way), filters(s, way.type), p.epilogue.bias ? s.b : memory::desc(),
       activation(s.y_dims, way), s.stride, s.dilation, s.begin, s.end);
@@ -101,11 +101,11 @@ dnnl::convolution_backward_weights::primitive_desc wgrad_desc(const Maker& maker
 
 namespace {
 
-// Outputs of so many bytes are still in a core's second-level cache when ReLU goes over them.
+// Outputs of so many bytes are still in a core's second-level cache when activate() goes over them.
 constexpr std::int64_t kCachedBytes = 1 << 19;
 
 std::int64_t images_a_step(const ConvProblem& p, const ConvWay& way) {
-  if (!p.epilogue.relu || way.blocked) return p.n;
+  if (!activates(p.epilogue, way.type) || way.blocked) return p.n;
   const std::int64_t image = std::int64_t{p.p()} * p.q() * p.k * memory::data_type_size(way.type);
   return std::clamp<std::int64_t>(kCachedBytes / image, 1, p.n);
 }
@@ -135,9 +135,9 @@ void build_forward_step(Program& program, const ConvProblem& p, const ConvWay& w
           pd, {{DNNL_ARG_SRC, x_inside}, {DNNL_ARG_WEIGHTS, w_inside}, {DNNL_ARG_DST, y_inside}});
     }
     program.reorder(y_inside, y);
-    if (p.epilogue.relu) {
-      program.call([y, count = p.n * y_image](const Program& self) {
-        relu({.columns = count}, self.at(y));
+    if (activates(p.epilogue, way.type)) {
+      program.call([y, e = p.epilogue, count = p.n * y_image](const Program& self) {
+        activate(e, {.columns = count}, self.at(y));
       });
     }
   }

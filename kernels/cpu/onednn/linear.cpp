@@ -35,7 +35,8 @@ Product forward_product(const LinearProblem& p, Type type, std::int64_t outputs)
             .bias = p.epilogue.bias ? bias_row(outputs) : memory::desc(),
             .c = matrix(type, p.m, outputs, p.n, 1),
             .ops = {}};
-  if (p.epilogue.tanh) append_eltwise(f.ops, dnnl::algorithm::eltwise_tanh);
+  if (p.epilogue.tanh && !activates(p.epilogue, type))
+    append_eltwise(f.ops, dnnl::algorithm::eltwise_tanh);
   return f;
 }
 
@@ -74,9 +75,9 @@ void build_linear_forward(Program& program, const LinearProblem& p, Type type, s
   } else {
     program.add<dnnl::matmul>(pd, {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, y}});
   }
-  if (!p.epilogue.relu) return;
+  if (!activates(p.epilogue, type)) return;
   const Patch patch{p.m, outputs, p.n, 0};
-  program.call([=](const Program& self) { relu(patch, self.at(y)); });
+  program.call([=, e = p.epilogue](const Program& self) { activate(e, patch, self.at(y)); });
 }
 
 void build_linear_dgrad(Program& program, const LinearProblem& p, Type type, std::int64_t first,

@@ -1,6 +1,9 @@
 #include <fovea/kernels/cpu/onednn/loops.h>
+#include <fovea/kernels/cpu/simd/dispatch.h>
+#include <fovea/kernels/cpu/simd/math.h>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace fovea::onednn {
 namespace {
@@ -37,6 +40,17 @@ void merge_row(std::int64_t columns, const V* v, const T* mask, bool accumulate,
     }
   }
 }
+
+template <class T>
+void relu(std::int64_t columns, T* y) {
+  for (std::int64_t i = 0; i < columns; ++i) y[i] = widened(y[i]) < 0.0F ? T{} : y[i];
+}
+struct TanhLoop {
+  static void run(std::int64_t columns, float* y) {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < columns; ++i) y[i] = simd::tanh(y[i]);
+  }
+};
 
 template <class V>
 void sum_columns(const Patch& patch, const V* values, bool accumulate, float* into) {
@@ -80,13 +94,14 @@ void merge(const Patch& patch, Elements values, const void* mask, bool accumulat
   });
 }
 
-void relu(const Patch& patch, Elements y) {
+void activate(const Epilogue& e, const Patch& patch, Elements y) {
   with_type(y, [&]<class T>(T* first) {
     for (std::int64_t row = 0; row < patch.rows; ++row) {
       T* const out = first + row * patch.into_row;
-      for (std::int64_t i = 0; i < patch.columns; ++i) {
-        out[i] = widened(out[i]) < 0.0F ? T{} : out[i];
+      if constexpr (std::is_same_v<T, float>) {
+        if (e.tanh) simd::run_as<TanhLoop>(best_isa(), patch.columns, out);
       }
+      if (e.relu) relu(patch.columns, out);
     }
   });
 }

@@ -1,8 +1,9 @@
-// loops.h - the epilogues that oneDNN's backward primitives lack, as plain loops over one part.
-// bf16 is widened when it is read, and rounded once, when it is stored.
+// loops.h - the epilogues that oneDNN's primitives lack or are slow at, as plain loops over one
+// part. bf16 is widened when it is read, and rounded once, when it is stored.
 #pragma once
 
 #include <fovea/kernels/cpu/onednn/api.h>
+#include <fovea/kernels/ops/conv.h>
 
 #include <cstdint>
 #include <span>
@@ -20,8 +21,14 @@ struct Patch {
 /// where `values` may be `into` without `accumulate`. Without: into += values.
 void merge(const Patch& patch, Elements values, const void* mask, bool accumulate, Elements into);
 
-/// y = max(0, y) over rows of `into_row`; NaN stays NaN, which oneDNN's own turns into 0.
-void relu(const Patch& patch, Elements y);
+/// Whether activate() follows a forward primitive: for ReLU, as oneDNN's own turns NaN into 0, and
+/// for tanh in fp32, where oneDNN's is 3 times slower without AVX-512. In bf16 oneDNN's is fused,
+/// so that nothing is rounded between.
+inline bool activates(const Epilogue& e, memory::data_type type) {
+  return e.relu || (e.tanh && type == memory::data_type::f32);
+}
+/// y = max(0, y), where NaN stays NaN, or tanh y as engine simd has it, over rows of `into_row`.
+void activate(const Epilogue& e, const Patch& patch, Elements y);
 
 /// into[c] = (accumulate ? into[c] : 0) + sum over rows of values[row, c], rows in order.
 void column_sums(const Patch& patch, Elements values, bool accumulate, float* into);
