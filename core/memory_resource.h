@@ -13,6 +13,10 @@ namespace fovea {
 /// Every allocation is aligned to this, and its size may be rounded up to it: one cache line of a
 /// CPU times four, one segment of a GPU.
 inline constexpr std::size_t kAllocationAlignment = 256;
+/// `bytes` rounded up to it.
+constexpr std::size_t allocation_bytes(std::size_t bytes) {
+  return (bytes + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+}
 
 /// A source of bytes on one device. Stream-ordered: memory freed on a stream may be handed out
 /// again on that stream at once, on another only after an event. A stream outlives the memory it

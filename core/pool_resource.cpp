@@ -30,7 +30,7 @@ std::size_t rounded(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() - kAllocationAlignment) {
     throw OutOfMemory(std::to_string(bytes) + " bytes are more than any device has");
   }
-  return (bytes + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  return allocation_bytes(bytes);
 }
 
 }  // namespace

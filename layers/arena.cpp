@@ -7,10 +7,6 @@
 namespace fovea {
 namespace {
 
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
-}
-
 bool overlap(const Lifetime& a, const Lifetime& b) {
   return a.first <= b.last && b.first <= a.last;
 }
@@ -26,13 +22,13 @@ ArenaLayout place(const std::vector<Lifetime>& values) {
       order, [&](std::size_t a, std::size_t b) { return values[a].bytes > values[b].bytes; });
   std::vector<std::size_t> placed;  // ascending offset
   for (const std::size_t v : order) {
-    const std::size_t bytes = rounded(values[v].bytes);
+    const std::size_t bytes = allocation_bytes(values[v].bytes);
     if (bytes == 0) continue;
     std::size_t at = 0;
     for (const std::size_t p : placed) {
       if (!overlap(values[v], values[p])) continue;
       if (layout.offsets[p] >= at + bytes) break;  // fits before p
-      at = std::max(at, layout.offsets[p] + rounded(values[p].bytes));
+      at = std::max(at, layout.offsets[p] + allocation_bytes(values[p].bytes));
     }
     layout.offsets[v] = at;
     layout.bytes = std::max(layout.bytes, at + bytes);

@@ -30,7 +30,7 @@ struct WorkspaceGap {
 /// Where the next tensor may begin behind one that ends at `end`: aligned, with at least one
 /// alignment that belongs to nobody, where a stray write shows.
 constexpr std::size_t behind_gap(std::size_t end) {
-  return (end + 2 * kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
+  return allocation_bytes(end + kAllocationAlignment);
 }
 
 /// What a Prepared is besides where its algorithm works in another layout: its run() is these three

@@ -61,10 +61,6 @@ bool has_tag(const Block& b) {
   return ends && (b.bytes < 2 * n || std::memcmp(b.data, &b.tag, n) == 0);
 }
 
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + kAllocationAlignment - 1) / kAllocationAlignment * kAllocationAlignment;
-}
-
 class Fuzz {
  public:
   Fuzz(const Device& device, MemoryResource& memory, std::uint64_t seed)
@@ -113,7 +109,7 @@ class Fuzz {
     stream.enqueue([b] { write_tag(b); });
     live_.push_back(b);
     live_bytes_ += b.bytes;
-    live_rounded_ += rounded(b.bytes);
+    live_rounded_ += allocation_bytes(b.bytes);
     return true;
   }
 
@@ -133,7 +129,7 @@ class Fuzz {
     stream.enqueue([b, this] { faults_ += has_tag(b) ? 0 : 1; });
     memory_.deallocate(b.data, b.bytes, stream);
     live_bytes_ -= b.bytes;
-    live_rounded_ -= rounded(b.bytes);
+    live_rounded_ -= allocation_bytes(b.bytes);
   }
 
   Device device_;
