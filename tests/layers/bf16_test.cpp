@@ -234,6 +234,13 @@ TEST(PlanInBf16, FusedOrNotAndCheckedItIsTheSameNet) {
             train_steps(checked.executor, checked.training, 3, kTinyBatch));
 }
 
+TEST(PlanInBf16, SimdAgreesWithTheReferenceOpByOp) {
+  Bf16Net plain(in_bf16("simd,reference"));
+  Bf16Net checked(in_bf16("check:simd,reference,reference"));
+  EXPECT_EQ(train_steps(plain.executor, plain.training, 3, kTinyBatch),
+            train_steps(checked.executor, checked.training, 3, kTinyBatch));
+}
+
 std::string refusal(const ExecutorOptions& o) {
   try {
     Executor e(tiny_recipe(), 3, Preprocessing::none(tiny_recipe().input), default_registry(), o);
@@ -244,7 +251,7 @@ std::string refusal(const ExecutorOptions& o) {
   return "";
 }
 
-// Neither simd nor onednn has bf16 here, and the reference is no default in it.
+// simd has no products, onednn none in bf16, and the reference is no default in it.
 TEST(PlanInBf16, WithoutTheReferenceANetOnTheCpuIsRefusedWithWhatWouldDo) {
   for (const char* engines : {"", "simd", "onednn,simd"}) {
     ExecutorOptions o{.math = Math::bf16};

@@ -75,13 +75,15 @@ TEST(SteadyState, TrainingTakesNothingFromTheHeapOnTheCpu) {
 
 TEST(SteadyState, TrainingInBf16TakesNothingFromTheHeapOnTheCpu) {
   if (!counts_allocations()) GTEST_SKIP() << "the sanitizer owns the heap";
-  TrainerOptions o;
-  o.device = Device::cpu();
-  o.math = Math::bf16;
-  o.epochs = 1;
-  o.loaders = 1;
-  o.policy.engines = parse_engines("reference");
-  expect_steady(o, "reference in bf16");
+  for (const char* engines : {"reference", "simd,reference"}) {
+    TrainerOptions o;
+    o.device = Device::cpu();
+    o.math = Math::bf16;
+    o.epochs = 1;
+    o.loaders = 1;
+    o.policy.engines = parse_engines(engines);
+    expect_steady(o, std::string(engines) + " in bf16");
+  }
 }
 
 TEST(SteadyState, PredictionTakesOnlyWhatItReturns) {

@@ -2,16 +2,15 @@
 #include <fovea/kernels/cpu/simd/parts.h>
 #include <fovea/kernels/cpu/simd/vec.h>
 #include <fovea/kernels/cpu/simd/window.h>
-
-#include <algorithm>
+#include <fovea/kernels/cpu/simd/window_sums.h>
 
 namespace fovea::simd {
 namespace {
 
 struct AverageForwardLoop {
-  template <class V>
-  static void pixel(const PoolProblem& p, const Window& rows, const Window& columns, const float* x,
-                    float* y) {
+  template <class V, class T>
+  static void pixel(const PoolProblem& p, const Window& rows, const Window& columns, const T* x,
+                    T* y) {
     typename V::Floats sum{};
     for (int row = rows.begin; row < rows.end; ++row) {
       for (int column = columns.begin; column < columns.end; ++column) {
@@ -22,17 +21,17 @@ struct AverageForwardLoop {
   }
 
   // Output rows [begin, end) of the batch.
-  template <class Widest>
-  static void run(std::int64_t begin, std::int64_t end, const PoolProblem* problem, const float* x,
-                  float* y) {
+  template <class Widest, class T>
+  static void run(std::int64_t begin, std::int64_t end, const PoolProblem* problem, const T* x,
+                  T* y) {
     const PoolProblem& p = *problem;
     const int height = p.p(), width = p.q();
     for (std::int64_t row = begin; row < end; ++row) {
       const Window rows = rows_of(p, static_cast<int>(row % height));
-      const float* image = x + row / height * p.h * p.w * p.c;
+      const T* image = x + row / height * p.h * p.w * p.c;
       for (int j = 0; j < width; ++j) {
         const Window columns = columns_of(p, j);
-        float* out = y + (row * width + j) * p.c;
+        T* out = y + (row * width + j) * p.c;
         for_each_vector<Widest>(
             p.c, [&]<class V>(int c) { pixel<V>(p, rows, columns, image + c, out + c); });
       }
@@ -40,58 +39,41 @@ struct AverageForwardLoop {
   }
 };
 
+template <class T>
 void average_forward(const PoolProblem& p, const AvgPoolForward::Args& args, Isa isa) {
-  const float* x = args.x.as<float>();
+  const T* x = args.x.as<T>();
   const std::int64_t work = std::int64_t{p.q()} * p.c * p.r * p.s;
   run_vector_parts<AverageForwardLoop>(isa, std::int64_t{p.n} * p.p(), rows_per_grain(work), &p, x,
-                                       args.y.as<float>());
+                                       args.y.as<T>());
 }
 
-struct AverageBackwardLoop {
-  template <class V>
-  static void pixel(const PoolProblem& p, const Window& rows, const Window& columns,
-                    const float* dy, float* dx) {
-    const typename V::Floats share = load<V>(dy) / divisor(p, rows, columns);
-    for (int row = rows.begin; row < rows.end; ++row) {
-      for (int column = columns.begin; column < columns.end; ++column) {
-        float* cell = dx + (std::int64_t{row} * p.w + column) * p.c;
-        store<V>(cell, load<V>(cell) + share);
-      }
-    }
-  }
+// An equal share of dy to each cell.
+template <class T>
+struct Shares {
+  const T* dy;
 
-  // Images [begin, end): windows of one image overlap, those of two do not.
-  template <class Widest>
-  static void run(std::int64_t begin, std::int64_t end, const PoolProblem* problem, const float* dy,
-                  float* dx) {
-    const PoolProblem& p = *problem;
-    const int height = p.p(), width = p.q();
-    for (std::int64_t n = begin; n < end; ++n) {
-      float* image = dx + n * p.h * p.w * p.c;
-      std::fill_n(image, std::int64_t{p.h} * p.w * p.c, 0.0F);
-      for (int i = 0; i < height; ++i) {
-        const Window rows = rows_of(p, i);
-        for (int j = 0; j < width; ++j) {
-          const Window columns = columns_of(p, j);
-          const float* out = dy + ((n * height + i) * width + j) * p.c;
-          for_each_vector<Widest>(
-              p.c, [&]<class V>(int c) { pixel<V>(p, rows, columns, out + c, image + c); });
-        }
-      }
+  template <class V>
+  void pixel(const Cells& cells, std::int64_t at) const {
+    const typename V::Floats share = load<V>(dy + at) / cells.divisor;
+    for (int k = 0; k < cells.count; ++k) {
+      float* cell = cells.sums + k * cells.pitch;
+      store<V>(cell, load<V>(cell) + share);
     }
   }
 };
 
+template <class T>
 void average_backward(const PoolProblem& p, const AvgPoolBackward::Args& args, Isa isa) {
-  const float* dy = args.dy.as<float>();
-  run_vector_parts<AverageBackwardLoop>(isa, p.n, 1, &p, dy, args.dx.as<float>());
+  sum_windows(p, isa, Shares<T>{args.dy.as<T>()}, args.dx.as<T>());
 }
 
 }  // namespace
 
 void add_average_pool(Registry& registry, Isa isa) {
-  add_loops<AvgPoolForward>(registry, isa, average_forward);
-  add_loops<AvgPoolBackward>(registry, isa, average_backward);
+  add_loops<AvgPoolForward>(registry, isa, &AvgPoolForward::Args::y, average_forward<float>,
+                            average_forward<bf16>);
+  add_loops<AvgPoolBackward>(registry, isa, &AvgPoolBackward::Args::dx, average_backward<float>,
+                             average_backward<bf16>);
 }
 
 }  // namespace fovea::simd

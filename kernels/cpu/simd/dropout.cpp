@@ -60,8 +60,9 @@ struct DropoutLoop {
   }
 
   // Elements [begin, end) of x; `offset` is the global index of x[0].
+  template <class T>
   static void run(std::int64_t begin, std::int64_t end, Philox random, std::uint64_t offset,
-                  float rate, float scale, const float* x, float* y) {
+                  float rate, float scale, const T* x, T* y) {
     std::int32_t keep[kElements];
     for (std::int64_t i = begin; i < end;) {
       const std::uint64_t element = offset + static_cast<std::uint64_t>(i);
@@ -70,25 +71,28 @@ struct DropoutLoop {
       draw(random, element / 4, rate, keep);
 #pragma GCC ivdep
       for (std::int64_t j = 0; j < count; ++j) {
-        const float kept = scale * x[i + j];
-        y[i + j] = keep[skip + j] != 0 ? kept : 0.0F;
+        const float kept = scale * widened(x[i + j]);
+        y[i + j] = narrowed<T>(keep[skip + j] != 0 ? kept : 0.0F);
       }
       i += count;
     }
   }
 };
 
+template <class T>
 void dropout(const DropoutProblem& p, const Dropout::Args& args, Isa isa) {
   const StepState& state = state_of(args.context, "dropout");
-  const float* x = args.x.as<float>();
+  const T* x = args.x.as<T>();
   const Philox random{state.seed, stream_key(Purpose::dropout, p.layer, state.step)};
   const std::uint64_t offset = state.first_row * static_cast<std::uint64_t>(p.per_image);
   run_parts<DropoutLoop>(isa, p.images * p.per_image, kGrain / 8, random, offset, p.rate, p.scale,
-                         x, args.y.as<float>());
+                         x, args.y.as<T>());
 }
 
 }  // namespace
 
-void add_dropout(Registry& registry, Isa isa) { add_loops<Dropout>(registry, isa, dropout); }
+void add_dropout(Registry& registry, Isa isa) {
+  add_loops<Dropout>(registry, isa, &Dropout::Args::y, dropout<float>, dropout<bf16>);
+}
 
 }  // namespace fovea::simd

@@ -7,52 +7,60 @@ namespace fovea::simd {
 namespace {
 
 struct ReluLoop {
-  static void run(std::int64_t begin, std::int64_t end, const float* x, float* y) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, const T* x, T* y) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] < 0 ? 0.0F : x[i];
+    for (std::int64_t i = begin; i < end; ++i) y[i] = where(!(widened(x[i]) < 0), x[i]);
   }
 };
 
 struct TanhLoop {
-  static void run(std::int64_t begin, std::int64_t end, const float* x, float* y) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, const T* x, T* y) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) y[i] = tanh(x[i]);
+    for (std::int64_t i = begin; i < end; ++i) y[i] = narrowed<T>(tanh(widened(x[i])));
   }
 };
 
 struct ReluBackwardLoop {
-  static void run(std::int64_t begin, std::int64_t end, const float* dy, const float* y,
-                  float* dx) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, const T* dy, const T* y, T* dx) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) dx[i] = y[i] > 0 ? dy[i] : 0.0F;
+    for (std::int64_t i = begin; i < end; ++i) dx[i] = where(widened(y[i]) > 0, dy[i]);
   }
 };
 
 struct TanhBackwardLoop {
-  static void run(std::int64_t begin, std::int64_t end, const float* dy, const float* y,
-                  float* dx) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, const T* dy, const T* y, T* dx) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) dx[i] = dy[i] * (1.0F - y[i] * y[i]);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float v = widened(y[i]);
+      dx[i] = narrowed<T>(widened(dy[i]) * (1.0F - v * v));
+    }
   }
 };
 
 struct ScaleLoop {
-  static void run(std::int64_t begin, std::int64_t end, float factor, const float* x, float* y) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, float factor, const T* x, T* y) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) y[i] = factor * x[i];
+    for (std::int64_t i = begin; i < end; ++i) y[i] = narrowed<T>(factor * widened(x[i]));
   }
 };
 
 struct AddLoop {
-  static void run(std::int64_t begin, std::int64_t end, const float* a, const float* b, float* y) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, const T* a, const T* b, T* y) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
+    for (std::int64_t i = begin; i < end; ++i) y[i] = narrowed<T>(widened(a[i]) + widened(b[i]));
   }
 };
 
+template <class T>
 void activation_forward(const ActivationProblem& p, const ActivationForward::Args& args, Isa isa) {
-  const float* x = args.x.as<float>();
-  float* y = args.y.as<float>();
+  const T* x = args.x.as<T>();
+  T* y = args.y.as<T>();
   if (p.kind == Activation::relu) {
     run_parts<ReluLoop>(isa, p.count, kGrain, x, y);
   } else {
@@ -60,11 +68,12 @@ void activation_forward(const ActivationProblem& p, const ActivationForward::Arg
   }
 }
 
+template <class T>
 void activation_backward(const ActivationProblem& p, const ActivationBackward::Args& args,
                          Isa isa) {
-  const float* dy = args.dy.as<float>();
-  const float* y = args.y.as<float>();
-  float* dx = args.dx.as<float>();
+  const T* dy = args.dy.as<T>();
+  const T* y = args.y.as<T>();
+  T* dx = args.dx.as<T>();
   if (p.kind == Activation::relu) {
     run_parts<ReluBackwardLoop>(isa, p.count, kGrain, dy, y, dx);
   } else {
@@ -72,24 +81,28 @@ void activation_backward(const ActivationProblem& p, const ActivationBackward::A
   }
 }
 
+template <class T>
 void scale(const ScaleProblem& p, const Scale::Args& args, Isa isa) {
-  run_parts<ScaleLoop>(isa, p.count, kGrain, p.factor,
-                       static_cast<const float*>(args.x.as<float>()), args.y.as<float>());
+  run_parts<ScaleLoop>(isa, p.count, kGrain, p.factor, static_cast<const T*>(args.x.as<T>()),
+                       args.y.as<T>());
 }
 
+template <class T>
 void add(const AddProblem& p, const Add::Args& args, Isa isa) {
-  const float* a = args.a.as<float>();
-  const float* b = args.b.as<float>();
-  run_parts<AddLoop>(isa, p.count, kGrain, a, b, args.y.as<float>());
+  const T* a = args.a.as<T>();
+  const T* b = args.b.as<T>();
+  run_parts<AddLoop>(isa, p.count, kGrain, a, b, args.y.as<T>());
 }
 
 }  // namespace
 
 void add_elementwise(Registry& registry, Isa isa) {
-  add_loops<ActivationForward>(registry, isa, activation_forward);
-  add_loops<ActivationBackward>(registry, isa, activation_backward);
-  add_loops<Scale>(registry, isa, scale);
-  add_loops<Add>(registry, isa, add);
+  add_loops<ActivationForward>(registry, isa, &ActivationForward::Args::y,
+                               activation_forward<float>, activation_forward<bf16>);
+  add_loops<ActivationBackward>(registry, isa, &ActivationBackward::Args::dx,
+                                activation_backward<float>, activation_backward<bf16>);
+  add_loops<Scale>(registry, isa, &Scale::Args::y, scale<float>, scale<bf16>);
+  add_loops<Add>(registry, isa, &Add::Args::y, add<float>, add<bf16>);
 }
 
 }  // namespace fovea::simd

@@ -45,14 +45,15 @@ Crop crop_of(const InputProblem& p, const StepState* state, std::int64_t image) 
 struct RowLoop {
   // Output columns [begin, end) come from the picture's row `x`, at `first` for column `begin`,
   // going right, or left where mirrored.
+  template <class T>
   static void run(const std::uint8_t* x, std::int64_t first, bool mirrored, int begin, int end,
-                  int channels, const float* mean, const float* scale, float* y) {
+                  int channels, const float* mean, const float* scale, T* y) {
     if (!mirrored) {
       const std::uint8_t* in = x + first * channels;
       const int at = begin * channels;
 #pragma GCC ivdep
       for (int i = 0; i < (end - begin) * channels; ++i) {
-        y[at + i] = (static_cast<float>(in[i]) - mean[at + i]) * scale[at + i];
+        y[at + i] = narrowed<T>((static_cast<float>(in[i]) - mean[at + i]) * scale[at + i]);
       }
       return;
     }
@@ -60,14 +61,15 @@ struct RowLoop {
       const std::uint8_t* in = x + (first - (j - begin)) * channels;
       for (int c = 0; c < channels; ++c) {
         const int at = j * channels + c;
-        y[at] = (static_cast<float>(in[c]) - mean[at]) * scale[at];
+        y[at] = narrowed<T>((static_cast<float>(in[c]) - mean[at]) * scale[at]);
       }
     }
   }
 };
 
+template <class T>
 void cast_image(const InputProblem& p, Isa isa, const Crop& crop, const std::uint8_t* x,
-                const float* mean, std::int64_t mean_stride, const float* scale, float* y) {
+                const float* mean, std::int64_t mean_stride, const float* scale, T* y) {
   const std::int64_t row_elements = std::int64_t{p.out_w} * p.c;
   // Columns of the output whose source lies in the picture, and the source of the first.
   const int source = crop.mirrored ? crop.left + p.out_w - 1 : crop.left;
@@ -75,24 +77,25 @@ void cast_image(const InputProblem& p, Isa isa, const Crop& crop, const std::uin
   const int end = std::clamp(crop.mirrored ? source + 1 : p.w - source, begin, p.out_w);
   const std::int64_t first = crop.mirrored ? source - begin : source + begin;
   for (int i = 0; i < p.out_h; ++i) {
-    float* out = y + i * row_elements;
+    T* out = y + i * row_elements;
     const int row = crop.top + i;
     if (row < 0 || row >= p.h) {
-      std::fill_n(out, row_elements, 0.0F);
+      std::fill_n(out, row_elements, T{});
       continue;
     }
-    std::fill_n(out, std::int64_t{begin} * p.c, 0.0F);
+    std::fill_n(out, std::int64_t{begin} * p.c, T{});
     run_as<RowLoop>(isa, x + std::int64_t{row} * p.w * p.c, first, crop.mirrored, begin, end, p.c,
                     mean + i * mean_stride, scale, out);
-    std::fill_n(out + std::int64_t{end} * p.c, std::int64_t{p.out_w - end} * p.c, 0.0F);
+    std::fill_n(out + std::int64_t{end} * p.c, std::int64_t{p.out_w - end} * p.c, T{});
   }
 }
 
+template <class T>
 void cast(const InputProblem& p, const InputCast::Args& args, Isa isa) {
   const std::uint8_t* x = args.x.as<std::uint8_t>();
   const float* mean = args.mean.as<float>();
   const float* scale = args.scale.as<float>();
-  float* y = args.y.as<float>();
+  T* y = args.y.as<T>();
   const StepState* state = p.view == View::random ? &state_of(args.context, "input") : nullptr;
   const std::int64_t row_elements = std::int64_t{p.out_w} * p.c;
   // A row of scales, and one of means where there is no mean image.
@@ -118,7 +121,7 @@ void cast(const InputProblem& p, const InputCast::Args& args, Isa isa) {
 
 void add_input(Registry& registry, Isa isa) {
   add_loops<InputCast>(
-      registry, isa, cast,
+      registry, isa, &InputCast::Args::y, cast<float>, cast<bf16>,
       [](const InputProblem& p) {
         return static_cast<std::size_t>(p.out_w) * static_cast<std::size_t>(p.c) * 2 *
                sizeof(float);

@@ -96,7 +96,8 @@ inline void fill_gaps(const Rows& r, std::int64_t rows, float* to) {
 
 template <class Power>
 struct ForwardLoop {
-  static void tile(const Rows& r, std::int64_t rows, const float* x, float* y) {
+  template <class T>
+  static void tile(const Rows& r, std::int64_t rows, const T* x, T* y) {
     Padded squares;
     float d[kBuffer];
     const int count = static_cast<int>(rows) * r.stride();
@@ -112,7 +113,8 @@ struct ForwardLoop {
     });
   }
 
-  static void run(std::int64_t begin, std::int64_t end, Rows r, const float* x, float* y) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, Rows r, const T* x, T* y) {
     for (std::int64_t row = begin; row < end; row += r.per_tile()) {
       const std::int64_t rows = std::min<std::int64_t>(r.per_tile(), end - row);
       tile(r, rows, x + row * r.width, y + row * r.width);
@@ -122,7 +124,8 @@ struct ForwardLoop {
 
 template <class Power>
 struct BackwardLoop {
-  static void tile(const Rows& r, std::int64_t rows, const float* x, const float* dy, float* dx) {
+  template <class T>
+  static void tile(const Rows& r, std::int64_t rows, const T* x, const T* dy, T* dx) {
     Padded padded;
     float p[kBuffer], q[kBuffer];  // d^-beta, d^(-beta - 1); then the sums over windows
     const int count = static_cast<int>(rows) * r.stride();
@@ -146,8 +149,8 @@ struct BackwardLoop {
     });
   }
 
-  static void run(std::int64_t begin, std::int64_t end, Rows r, const float* x, const float* dy,
-                  float* dx) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, Rows r, const T* x, const T* dy, T* dx) {
     for (std::int64_t row = begin; row < end; row += r.per_tile()) {
       const std::int64_t rows = std::min<std::int64_t>(r.per_tile(), end - row);
       const std::int64_t at = row * r.width;
@@ -175,15 +178,17 @@ void run_rows(const LrnProblem& p, Isa isa, A... args) {
   }
 }
 
+template <class T>
 void forward(const LrnProblem& p, const LrnForward::Args& args, Isa isa) {
-  const float* x = args.x.as<float>();
-  run_rows<ForwardLoop>(p, isa, x, args.y.as<float>());
+  const T* x = args.x.as<T>();
+  run_rows<ForwardLoop>(p, isa, x, args.y.as<T>());
 }
 
+template <class T>
 void backward(const LrnProblem& p, const LrnBackward::Args& args, Isa isa) {
-  const float* x = args.x.as<float>();
-  const float* dy = args.dy.as<float>();
-  run_rows<BackwardLoop>(p, isa, x, dy, args.dx.as<float>());
+  const T* x = args.x.as<T>();
+  const T* dy = args.dy.as<T>();
+  run_rows<BackwardLoop>(p, isa, x, dy, args.dx.as<T>());
 }
 
 Verdict can_run(const LrnProblem& p, const DeviceInfo&) {
@@ -195,8 +200,10 @@ Verdict can_run(const LrnProblem& p, const DeviceInfo&) {
 }  // namespace
 
 void add_lrn(Registry& registry, Isa isa) {
-  add_loops<LrnForward>(registry, isa, forward, {}, can_run);
-  add_loops<LrnBackward>(registry, isa, backward, {}, can_run);
+  add_loops<LrnForward>(registry, isa, &LrnForward::Args::y, forward<float>, forward<bf16>, {},
+                        can_run);
+  add_loops<LrnBackward>(registry, isa, &LrnBackward::Args::dx, backward<float>, backward<bf16>, {},
+                         can_run);
 }
 
 }  // namespace fovea::simd

@@ -12,14 +12,15 @@ struct RowError {
 };
 
 struct MseLoop {
-  static void run(std::int64_t begin, std::int64_t end, int width, const float* x,
-                  const float* target, RowError* rows) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, int width, const T* x, const float* target,
+                  RowError* rows) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const float* in = x + row * width;
+      const T* in = x + row * width;
       const float* want = target + row * width;
       float squares[kSumLanes] = {}, absolute[kSumLanes] = {};
       const auto add = [&](int lane, int i) {
-        const float d = in[i] - want[i];
+        const float d = widened(in[i]) - want[i];
         squares[lane] += d * d;
         absolute[lane] += d < 0 ? -d : d;
       };
@@ -38,8 +39,9 @@ struct MseLoop {
   }
 };
 
+template <class T>
 void mse(const LossProblem& p, const MseLoss::Args& args, Isa isa) {
-  const float* x = args.x.as<float>();
+  const T* x = args.x.as<T>();
   const float* target = args.target.as<float>();
   auto* rows = static_cast<RowError*>(args.context.workspace);
   const int valid = valid_rows(args.context, p.n);
@@ -59,30 +61,34 @@ void mse(const LossProblem& p, const MseLoss::Args& args, Isa isa) {
 }
 
 struct MseBackwardLoop {
-  static void run(std::int64_t begin, std::int64_t end, float count, const float* x,
-                  const float* target, float* dx) {
+  template <class T>
+  static void run(std::int64_t begin, std::int64_t end, float count, const T* x,
+                  const float* target, T* dx) {
 #pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) dx[i] = (x[i] - target[i]) / count;
+    for (std::int64_t i = begin; i < end; ++i)
+      dx[i] = narrowed<T>((widened(x[i]) - target[i]) / count);
   }
 };
 
+template <class T>
 void mse_backward(const LossProblem& p, const MseLossBackward::Args& args, Isa isa) {
-  const float* x = args.x.as<float>();
+  const T* x = args.x.as<T>();
   const float* target = args.target.as<float>();
-  float* dx = args.dx.as<float>();
+  T* dx = args.dx.as<T>();
   const int valid = valid_rows(args.context, p.n);
   const std::int64_t counted = std::int64_t{valid} * p.c;
   run_parts<MseBackwardLoop>(isa, counted, kGrain, static_cast<float>(valid), x, target, dx);
-  std::fill(dx + counted, dx + std::int64_t{p.n} * p.c, 0.0F);
+  std::fill(dx + counted, dx + std::int64_t{p.n} * p.c, T{});
 }
 
 }  // namespace
 
 void add_mse(Registry& registry, Isa isa) {
-  add_loops<MseLoss>(registry, isa, mse, [](const LossProblem& p) {
-    return static_cast<std::size_t>(p.n) * sizeof(RowError);
-  });
-  add_loops<MseLossBackward>(registry, isa, mse_backward);
+  add_loops<MseLoss>(
+      registry, isa, &MseLoss::Args::x, mse<float>, mse<bf16>,
+      [](const LossProblem& p) { return static_cast<std::size_t>(p.n) * sizeof(RowError); });
+  add_loops<MseLossBackward>(registry, isa, &MseLossBackward::Args::dx, mse_backward<float>,
+                             mse_backward<bf16>);
 }
 
 }  // namespace fovea::simd

@@ -4,6 +4,7 @@
 #include <fovea/core/error.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
 #include <fovea/kernels/cpu/simd/dispatch.h>
+#include <fovea/kernels/cpu/simd/vec.h>
 #include <fovea/kernels/ops/registry.h>
 
 #include <functional>
@@ -23,19 +24,24 @@ void add_mse(Registry& registry, Isa isa);
 void add_update(Registry& registry, Isa isa);
 void add_input(Registry& registry, Isa isa);
 
-/// Adds body(problem, args, isa) as the algorithm `loops`. `workspace(problem)` bytes are promised
-/// to it.
-template <class Op, class Body>
-void add_loops(
-    Registry& registry, Isa isa, Body body,
-    std::function<std::size_t(const typename Op::Problem&)> workspace = {},
-    std::function<Verdict(const typename Op::Problem&, const DeviceInfo&)> can_run = {}) {
-  registry.add<Op>(host_algorithm<Op>(
-      "simd", "loops",
-      [body, isa](const typename Op::Problem& p, const typename Op::Args& args) {
-        body(p, args, isa);
-      },
-      std::move(can_run), std::move(workspace)));
+template <class Op>
+using Body = void (*)(const typename Op::Problem&, const typename Op::Args&, Isa);
+template <class Op>
+using CanRun = std::function<Verdict(const typename Op::Problem&, const DeviceInfo&)>;
+template <class Op>
+using Workspace = std::function<std::size_t(const typename Op::Problem&)>;
+
+/// Adds the algorithm `loops`: wide(problem, args, isa), or narrow() where the tensor `typed`, one
+/// of the activations, lies in bf16. `workspace(problem)` bytes are promised to them.
+template <class Op>
+void add_loops(Registry& registry, Isa isa, TensorView Op::Args::*typed, Body<Op> wide,
+               Body<Op> narrow, Workspace<Op> workspace = {}, CanRun<Op> can_run = {}) {
+  const auto body = [=](const typename Op::Problem& p, const typename Op::Args& args) {
+    ((args.*typed).dtype == DType::bf16 ? narrow : wide)(p, args, isa);
+  };
+  auto loops = host_algorithm<Op>("simd", "loops", body, std::move(can_run), std::move(workspace));
+  loops.bf16_tensors = true;
+  registry.add<Op>(std::move(loops));
 }
 
 /// The step's state where an op cannot do without it.
