@@ -147,7 +147,7 @@ void add_compare(CLI::App& app, CompareCommand& o) {
       "  softmax: softmax_loss: mse_loss: bias: n c   add: n   scale: n f   activation: n +relu "
       "+tanh\n"
       "  dropout: n c rate scale layer     sgd: finite_check: n segments momentum\n"
-      "  input:   n c h w oh ow pad +random +centre +mirror\n"
+      "  input:   n c h w oh ow pad +random +centre +mirror     fold_weights: k c r s u\n"
       "  ph2:3 is two before, three behind\n"
       "Example:\n  fovea compare --device emulated --problem n1c16h14k32r3ph1 --pass forward");
   const auto list = [&app](const char* name, std::vector<std::string>& to, const char* about) {

@@ -1,16 +1,19 @@
 // fold_input.cpp - pictures in the format of the first convolution: the input cast leaves them
-// folded by its stride, so that no conversion stands between them.
+// folded by its stride, so that no conversion stands between them, and forward reads its weights
+// from a derived value that lies so.
+#include <fovea/kernels/ops/layout.h>
 #include <fovea/kernels/ops/space_to_depth.h>
 #include <fovea/layers/fusion.h>
 
 namespace fovea {
 namespace {
 
-// The problem of node i on an x in s2d, if it is `first` but for its epilogue and the engine that
-// is asked for first takes it so.
+using Changes = std::vector<std::pair<std::size_t, Node>>;
+
+// Node i on an x in s2d, if its problem is `first` but for the epilogue and the engine that is
+// asked for first takes it so.
 template <class Tag>
-bool add_folded(Fusion& f, std::size_t i, const ConvProblem& first,
-                std::vector<std::pair<std::size_t, Node>>& changed) {
+bool add_folded(Fusion& f, std::size_t i, const ConvProblem& first, Changes& changed) {
   const auto* p = f.problem<Tag>(i);
   if (p == nullptr) return false;
   ConvProblem plain = *p;
@@ -19,6 +22,19 @@ bool add_folded(Fusion& f, std::size_t i, const ConvProblem& first,
   on_folded.s2d = true;
   if (plain != first || !f.joins<Tag, Tag>(i, on_folded, *p)) return false;
   changed.emplace_back(i, f.widened<Tag>(i, on_folded));
+  return true;
+}
+
+// Forward then reads the weights folded, too.
+bool add_forward(Fusion& f, std::size_t i, const ConvProblem& first, Changes& changed) {
+  const FoldWeightsProblem folding = folding_of_weights(first);
+  if (f.problem<ConvForward>(i) == nullptr || !f.is_weight(f.node(i).inputs[1]) ||
+      !f.runs<FoldWeights>(i, folding) || !add_folded<ConvForward>(f, i, first, changed)) {
+    return false;
+  }
+  Value& w = changed.back().second.inputs[1];
+  const Layout order = first.u == 2 ? Layout::s2d2 : Layout::s2d4;
+  w = f.derive<FoldWeights>(i, w, std::string(name_of(order)), folding, folding.ws_shape());
   return true;
 }
 
@@ -44,10 +60,10 @@ void fold_input(Fusion& f, std::size_t i) {
                .rows = static_cast<int>(shape[1]),
                .columns = static_cast<int>(shape[2])};
   if (!f.joins<InputCast, InputCast>(i, cast, *input)) return;
-  std::vector<std::pair<std::size_t, Node>> changed;
+  Changes changed;
   changed.emplace_back(i, f.widened<InputCast>(i, cast));
   for (const std::size_t reader : readers) {
-    if (!add_folded<ConvForward>(f, reader, first, changed) &&
+    if (!add_forward(f, reader, first, changed) &&
         !add_folded<ConvWgrad>(f, reader, first, changed)) {
       return;
     }

@@ -165,6 +165,23 @@ class Fusion {
                                    target_.policy, node(i).layer);
   }
 
+  // Whether something in the list of node i's layer can run the problem.
+  template <class Tag>
+  bool runs(std::size_t i, const typename Tag::Problem& p) {
+    Policy policy = target_.policy;
+    policy.recorded = nullptr;
+    return may_join<Tag, Tag>(target_.registry, p, p, target_.device, target_.math, policy,
+                              node(i).layer);
+  }
+
+  // The weights `w` of node i in another order, made by Tag.
+  template <class Tag>
+  Value derive(std::size_t i, Value w, const std::string& order, const typename Tag::Problem& p,
+               const Shape& shape) {
+    return graph_.derive(node(i).layer, w, order, shape, std::make_shared<OpOf<Tag>>(p));
+  }
+  bool is_weight(Value v) const { return graph_.is_weight(v); }
+
   void replace_reads(Value from, Value to) {
     for (std::size_t i = 0; i < size(); ++i) {
       if (!alive(i)) continue;
@@ -178,12 +195,18 @@ class Fusion {
     return graph_.info(graph_.storage(v)).role == Role::activation;
   }
 
+  // Leaves what is alive, and derived values that something reads.
   void sweep() {
     std::vector<Node> left;
     for (std::size_t i = 0; i < size(); ++i) {
       if (alive(i)) left.push_back(std::move(graph_.nodes()[i]));
     }
     graph_.nodes() = std::move(left);
+    std::erase_if(graph_.derivations(), [this](const Node& n) {
+      return std::ranges::none_of(graph_.nodes(), [&](const Node& reader) {
+        return std::ranges::find(reader.inputs, n.outputs[0]) != reader.inputs.end();
+      });
+    });
   }
 
  private:

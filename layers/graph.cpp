@@ -140,6 +140,32 @@ void Graph::add_update(float momentum) {
   record(std::make_shared<OpOf<SgdUpdate>>(p), {g, table}, {w, v, copies});
 }
 
+bool Graph::updates() const {
+  return std::ranges::any_of(nodes_,
+                             [](const Node& n) { return n.op->kind() == SgdUpdate::kName; });
+}
+
+bool Graph::is_weight(Value v) const {
+  const Role role = info(storage(v)).role;
+  return role == Role::parameter || role == Role::copy;
+}
+
+Value Graph::derive(const std::string& layer, Value w, const std::string& order, const Shape& shape,
+                    std::shared_ptr<const Op> op) {
+  if (!is_weight(w)) {
+    throw InvalidArgument("layer " + layer + ": " + info(w).name +
+                          " is no parameter, so that no derived weight can be made of it");
+  }
+  const std::string name = info(w).name + " in " + order;
+  for (const Node& n : derivations_) {
+    if (info(n.outputs[0]).name == name) return n.outputs[0];
+  }
+  const Value derived =
+      make({.name = name, .shape = shape, .dtype = info(w).dtype, .role = Role::derived});
+  derivations_.push_back({std::move(op), {w}, {derived}, layer, {}, false});
+  return derived;
+}
+
 void Graph::record_metrics(Value metrics, int slots) {
   const Value ring = block(Role::ring, "metrics_ring", {slots, RecordMetrics::kFields}, DType::f32);
   record(std::make_shared<OpOf<RecordMetrics>>(LossProblem{slots, RecordMetrics::kFields}),

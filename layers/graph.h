@@ -48,6 +48,7 @@ enum class Role : std::uint8_t {
   input,       // in the arena for the whole step; the host writes it before the step
   parameter,   // inside the block of weights
   copy,        // inside the block of copies: a parameter as kernels read it, in bf16
+  derived,     // beside the arena, by name: a parameter or its copy in another order
   gradient,    // inside the block of gradients
   weights,
   copies,
@@ -113,6 +114,11 @@ class FOVEA_API Graph {
   Value softmax_loss(Value logits, Value labels);
   Value mse_loss(Value x, Value target);
   void record_metrics(Value metrics, int slots);
+  /// A parameter, or its copy, in another order: `op` makes it of `w` for `layer`, and plans
+  /// refresh it behind an update (plan.h). The same value for the same `w` and order. Throws
+  /// InvalidArgument where `w` is no parameter.
+  Value derive(const std::string& layer, Value w, const std::string& order, const Shape& shape,
+               std::shared_ptr<const Op> op);
 
   // --- passes
   /// Records the gradient ops of every parameter that learns, from `loss` down.
@@ -144,6 +150,13 @@ class FOVEA_API Graph {
   std::vector<Node>& nodes() { return nodes_; }
   const ValueInfo& info(Value v) const { return values_[static_cast<std::size_t>(v.id())]; }
   ValueInfo& info(Value v) { return values_[static_cast<std::size_t>(v.id())]; }
+  /// What makes the derived values: one input, one output each.
+  const std::vector<Node>& derivations() const { return derivations_; }
+  std::vector<Node>& derivations() { return derivations_; }
+  /// Whether the value that owns its bytes is a parameter or a parameter's copy.
+  bool is_weight(Value v) const;
+  /// Whether a step changes the parameters.
+  bool updates() const;
   int value_count() const { return static_cast<int>(values_.size()); }
   Value value(int id) const { return {this, id}; }
   /// The value of that name. Throws InvalidArgument with the names there are.
@@ -163,7 +176,7 @@ class FOVEA_API Graph {
   DType type_;
   std::vector<ValueInfo> values_;
   std::vector<int> alias_;  // of each value: the value whose bytes it shows, or -1
-  std::vector<Node> nodes_;
+  std::vector<Node> nodes_, derivations_;
   std::vector<ParameterSpec> parameters_;
   std::vector<Value> parameter_values_, copies_;  // copies_: "no value" where none is read
   std::vector<std::pair<std::string, Value>> outputs_;

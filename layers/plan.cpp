@@ -56,7 +56,9 @@ TensorView part(const TensorView& block, std::int64_t offset, const ValueInfo& v
 struct Plan::Impl {
   std::vector<Step> steps;
   std::vector<PlanRow> rows;
-  std::vector<Slot> slots;  // by value id
+  std::vector<PlanDerived> derived;
+  std::vector<Step> derivations;  // of each
+  std::vector<Slot> slots;        // by value id
   std::vector<Lifetime> lifetimes;
   ArenaLayout arena;
   ParameterLayout layout;
@@ -72,12 +74,15 @@ struct Plan::Impl {
   bool sync = false;
 
   Impl(const Graph& graph, const Target& target, PlanOptions o);
-  void add_step(const Target& target, const Node& node, int index);
+  Step prepare(const Target& target, const Node& node, PlanRow& row, int first, int last);
+  void add_step(const Target& target, const Node& node);
+  void add_derivations(const Graph& graph, const Target& target);
   void set_lifetimes(const Graph& graph);
   void assign_lanes(const Graph& graph);
   TensorView locate(const Slot& slot, const PlanMemory& memory) const;
+  void bind(Step& step, const PlanMemory& memory) const;
   void enqueue();
-  void run_checked();
+  void run_checked(const Step& step, const PlanRow& row);
 };
 
 Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
@@ -90,17 +95,17 @@ Plan::Impl::Impl(const Graph& graph, const Target& target, PlanOptions o)
     const Value v = graph.value(id);
     slots.push_back({graph.info(v), graph.storage(v).id(), -1});
   }
-  const std::vector<Node>& nodes = graph.nodes();
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    add_step(target, nodes[i], static_cast<int>(i));
-  }
+  for (const Node& n : graph.nodes()) add_step(target, n);
+  add_derivations(graph, target);
   assign_lanes(graph);
   set_lifetimes(graph);
   arena = place(lifetimes);
   sync = sync || sync_requested();
 }
 
-void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
+// The node made ready, with a workspace from step `first` to step `last`.
+Step Plan::Impl::prepare(const Target& target, const Node& node, PlanRow& row, int first,
+                         int last) {
   Step step;
   std::int64_t moved = 0;
   std::vector<TensorView> operands;  // where they lie is not known yet
@@ -120,11 +125,40 @@ void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
   const bool deterministic = step.launch->deterministic();
   sync = sync || !prepared.choice.checker.empty();  // the launch waits, so nothing is captured
   step.workspace = lifetimes.size();
-  lifetimes.push_back({workspace, index, index});
-  rows.push_back({node.layer, std::string(node.op->kind()), node.op->problem(), node.op->pass(),
-                  std::move(prepared.choice), node.op->flops(), moved, workspace, 0,
-                  deterministic});
-  steps.push_back(std::move(step));
+  lifetimes.push_back({workspace, first, last});
+  row = {node.layer,
+         std::string(node.op->kind()),
+         node.op->problem(),
+         node.op->pass(),
+         std::move(prepared.choice),
+         node.op->flops(),
+         moved,
+         workspace,
+         0,
+         deterministic};
+  return step;
+}
+
+void Plan::Impl::add_step(const Target& target, const Node& node) {
+  const int index = static_cast<int>(steps.size());
+  steps.push_back(prepare(target, node, rows.emplace_back(), index, index));
+}
+
+// Behind an update as steps, and in any case apart. A run may have been recorded without them: who
+// moves elements changes no bit.
+void Plan::Impl::add_derivations(const Graph& graph, const Target& target) {
+  Target any = target;
+  any.policy.must_repeat = false;
+  const bool in_step = graph.updates();
+  if (in_step) {
+    for (const Node& n : graph.derivations()) add_step(any, n);
+  }
+  for (const Node& n : graph.derivations()) {
+    const ValueInfo& v = graph.info(n.outputs[0]);
+    derived.push_back({v.name, v.shape, v.dtype, {}, in_step});
+    derivations.push_back(
+        prepare(any, n, derived.back().row, 0, static_cast<int>(steps.size()) - 1));
+  }
 }
 
 // Weight gradients may run beside the gradients of inputs. A side step waits for all work of lane 0
@@ -132,7 +166,7 @@ void Plan::Impl::add_step(const Target& target, const Node& node, int index) {
 void Plan::Impl::assign_lanes(const Graph& graph) {
   if (options.lanes < 2) return;
   bool open = false;  // side work that lane 0 has not waited for
-  for (std::size_t i = 0; i < steps.size(); ++i) {
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {  // what stands behind derives
     const Node& node = graph.nodes()[i];
     const bool gradients_only = std::ranges::all_of(node.outputs, [&](const Value& v) {
       return !v || slots[static_cast<std::size_t>(slots[static_cast<std::size_t>(v.id())].owner)]
@@ -206,16 +240,29 @@ TensorView Plan::Impl::locate(const Slot& slot, const PlanMemory& m) const {
       return part(m.velocity, 0, slot.info, own.name);
     case Role::ring:
       return part(m.ring, 0, slot.info, own.name);
+    case Role::derived:
     case Role::constant:
       break;
   }
-  const auto found = m.constants.find(own.name);
-  if (found == m.constants.end() || found->second.shape != own.shape ||
+  const bool constant = own.role == Role::constant;
+  const auto& named = constant ? m.constants : m.derived;
+  const auto found = named.find(own.name);
+  if (found == named.end() || found->second.shape != own.shape ||
       found->second.dtype != own.dtype) {
-    throw InvalidArgument("plan: constant " + own.name + " (" + to_string(own.shape) + " of " +
-                          std::string(name_of(own.dtype)) + ") is not bound, or has another shape");
+    throw InvalidArgument("plan: " + std::string(constant ? "constant " : "derived ") + own.name +
+                          " (" + to_string(own.shape) + " of " + std::string(name_of(own.dtype)) +
+                          ") is not bound, or has another shape");
   }
   return found->second;
+}
+
+void Plan::Impl::bind(Step& step, const PlanMemory& memory) const {
+  std::vector<TensorView> operands;
+  for (const int id : step.operands) {
+    operands.push_back(id >= 0 ? views[static_cast<std::size_t>(id)] : TensorView{});
+  }
+  void* workspace = static_cast<std::byte*>(memory.arena) + arena.offsets[step.workspace];
+  step.launch->bind(operands, {workspace, memory.state});
 }
 
 void Plan::Impl::enqueue() {
@@ -238,16 +285,14 @@ void Plan::Impl::enqueue() {
   }
 }
 
-void Plan::Impl::run_checked() {
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    try {
-      steps[i].launch->run(main);
-      main.synchronize();
-    } catch (const CheckFailed& e) {
-      throw CheckFailed(name_of_step(rows[i]) + e.found(), e.again());
-    } catch (const Error& e) {
-      throw DeviceError(name_of_step(rows[i]) + e.what());
-    }
+void Plan::Impl::run_checked(const Step& step, const PlanRow& row) {
+  try {
+    step.launch->run(main);
+    main.synchronize();
+  } catch (const CheckFailed& e) {
+    throw CheckFailed(name_of_step(row) + e.found(), e.again());
+  } catch (const Error& e) {
+    throw DeviceError(name_of_step(row) + e.what());
   }
 }
 
@@ -271,6 +316,7 @@ std::vector<PlanValue> Plan::values() const {
 }
 
 const ParameterLayout& Plan::layout() const { return impl_->layout; }
+const std::vector<PlanDerived>& Plan::derived() const { return impl_->derived; }
 
 void Plan::bind(const PlanMemory& memory, StreamView stream) {
   Impl& p = *impl_;
@@ -279,22 +325,19 @@ void Plan::bind(const PlanMemory& memory, StreamView stream) {
   p.views.clear();
   // A value that no step touches has no bytes; blocks and constants are looked up only if used.
   std::vector<bool> used(p.slots.size(), false);
-  for (const Step& s : p.steps) {
-    for (const int id : s.operands) {
-      if (id >= 0) used[static_cast<std::size_t>(id)] = true;
+  for (const auto* list : {&p.steps, &p.derivations}) {
+    for (const Step& s : *list) {
+      for (const int id : s.operands) {
+        if (id >= 0) used[static_cast<std::size_t>(id)] = true;
+      }
     }
   }
   for (std::size_t id = 0; id < p.slots.size(); ++id) {
     const bool wanted = used[id] || in_arena(p.slots[id].info.role);
     p.views.push_back(wanted ? p.locate(p.slots[id], memory) : TensorView{});
   }
-  for (Step& s : p.steps) {
-    std::vector<TensorView> operands;
-    for (const int id : s.operands) {
-      operands.push_back(id >= 0 ? p.views[static_cast<std::size_t>(id)] : TensorView{});
-    }
-    void* workspace = static_cast<std::byte*>(memory.arena) + p.arena.offsets[s.workspace];
-    s.launch->bind(operands, {workspace, memory.state});
+  for (auto* list : {&p.steps, &p.derivations}) {
+    for (Step& s : *list) p.bind(s, memory);
   }
   const bool two_lanes = std::ranges::any_of(p.rows, [](const PlanRow& r) { return r.lane == 1; });
   p.side = two_lanes ? std::make_unique<Stream>(p.device) : nullptr;
@@ -307,12 +350,21 @@ void Plan::bind(const PlanMemory& memory, StreamView stream) {
 void Plan::run() {
   Impl& p = *impl_;
   if (p.sync) {
-    p.run_checked();
+    for (std::size_t i = 0; i < p.steps.size(); ++i) p.run_checked(p.steps[i], p.rows[i]);
   } else if (!p.options.replay) {
     p.enqueue();
   } else {
     if (!p.captured) p.captured = CapturedWork(p.main, [&] { p.enqueue(); });
     p.captured.launch(p.main);
+  }
+}
+
+void Plan::derive(std::size_t i) {
+  Impl& p = *impl_;
+  if (p.sync) {
+    p.run_checked(p.derivations[i], p.derived[i].row);
+  } else {
+    p.derivations[i].launch->run(p.main);
   }
 }
 

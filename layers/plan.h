@@ -43,14 +43,25 @@ struct PlanValue {
   int first = 0, last = 0;
 };
 
+/// A derived value: weights in another order as the plan's steps read them, and who makes them so.
+struct PlanDerived {
+  std::string name;  // "conv1.weight in s2d4"; plans of one run with it share its bytes
+  Shape shape;
+  DType dtype = DType::f32;
+  PlanRow row;
+  bool in_step = false;  // each step refreshes it, behind its update
+  std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(dtype); }
+};
+
 /// Where a plan's values live. Plans of one run share the blocks, the arena and the state.
 struct PlanMemory {
   void* arena = nullptr;  // arena_bytes() on the device
   StepState* state = nullptr;
-  TensorView weights, velocity, gradients;      // blocks of the ParameterLayout
-  TensorView copies = {};                       // weights in bf16, as kernels read them
-  TensorView ring;                              // metrics
-  std::map<std::string, TensorView> constants;  // by the names the graph gave them
+  TensorView weights, velocity, gradients;         // blocks of the ParameterLayout
+  TensorView copies = {};                          // weights in bf16, as kernels read them
+  std::map<std::string, TensorView> derived = {};  // by the names in Plan::derived()
+  TensorView ring;                                 // metrics
+  std::map<std::string, TensorView> constants;     // by the names the graph gave them
 };
 
 /// A plan belongs to one thread at a time.
@@ -69,6 +80,9 @@ class FOVEA_API Plan {
   /// The values in the arena; those that are never needed at once share bytes.
   std::vector<PlanValue> values() const;
   const ParameterLayout& layout() const;
+  /// The derived values that steps read. A step with an update refreshes them; whoever changes the
+  /// weights otherwise calls derive() before the next step.
+  const std::vector<PlanDerived>& derived() const;
 
   /// Final addresses. Throws InvalidArgument where a block is missing or too small.
   void bind(const PlanMemory& memory, StreamView stream);
@@ -76,6 +90,8 @@ class FOVEA_API Plan {
   /// what the first recorded. FOVEA_SYNC=1 in the environment: launch by launch, waiting after
   /// each; an error then names op, layer and problem.
   void run();
+  /// Enqueues what makes derived()[i] of the weights as they are.
+  void derive(std::size_t i);
   /// Enqueues one step launch by launch on one lane and records marks[i] after row i: the parts of
   /// a step. marks.size() is rows().size().
   void run_marked(std::span<Event> marks);

@@ -3,6 +3,7 @@
 #include <fovea/kernels/registry/timing_tuner.h>
 #include <fovea/layers/engine_lists.h>
 #include <fovea/layers/fuse.h>
+#include <fovea/train/derived_weights.h>
 #include <fovea/train/executor.h>
 #include <fovea/train/input_copies.h>
 
@@ -55,7 +56,7 @@ struct Executor::Impl {
   Stream stream;
   std::vector<Placed> plans;
   Tensor weights, velocity, gradients, segments, mean, scale, ring, state;
-  Tensor copies;  // of the weights in bf16, as kernels read them; only in math mode bf16
+  DerivedWeights derived;
   Buffer arena;
   InputCopies input_copies;
   std::vector<float> ring_rows;      // the ring as last read
@@ -72,10 +73,10 @@ struct Executor::Impl {
   Tensor upload(std::span<const float> elements, const Shape& shape) const;
   std::vector<float> download(const Tensor& block) const;
   void assign(const Tensor& block, std::span<const float> elements, const char* what) const;
-  bool has_copies() const { return activation_type(options.math) == DType::bf16; }
-  void derive_copies(std::span<const float> block) const;
   Plan& at(PlanId id) { return *plans[static_cast<std::size_t>(id)].plan; }
   std::size_t input_room() const;
+  const Placed& begin_step(PlanId id);
+  void end_step(PlanId id);
   void copy_step(const Placed& placed, const StepInput& input, StepState of_step);
 };
 
@@ -96,6 +97,7 @@ Executor::Impl::Impl(const Recipe& r, int o, const Preprocessing& p, const Regis
   record(g, Use::predict, 1, View::centre, false);
   parameters = g.parameters();
   layout = ParameterLayout(parameters);
+  derived = DerivedWeights(options.math, layout.count());
 }
 
 Value Executor::Impl::record(Graph& g, Use use, int batch, View view, bool mirror) const {
@@ -156,6 +158,7 @@ Executor::PlanId Executor::Impl::add(Use use, int batch, View view, bool mirror,
   fuse(g, target, values);
   const PlanOptions plan_options{.keep = values, .lanes = options.lanes, .replay = options.replay};
   plans.push_back({std::make_unique<Plan>(g, target, plan_options), use});
+  derived.add(*plans.back().plan);
   return static_cast<PlanId>(plans.size() - 1);
 }
 
@@ -204,15 +207,6 @@ void Executor::Impl::assign(const Tensor& block, std::span<const float> elements
   stream.view().synchronize();
 }
 
-// What the update writes after each step, of weights that come from the host.
-void Executor::Impl::derive_copies(std::span<const float> block) const {
-  if (!has_copies()) return;
-  std::vector<bf16> rounded(block.size());
-  std::ranges::transform(block, rounded.begin(), to_bf16);
-  stream.view().copy(copies.data(), rounded.data(), copies.bytes());
-  stream.view().synchronize();
-}
-
 Executor::Executor(const Recipe& recipe, int outputs, const Preprocessing& preprocessing,
                    const Registry& registry, const ExecutorOptions& options)
     : impl_{std::make_unique<Impl>(recipe, outputs, preprocessing, registry, options)} {}
@@ -234,7 +228,7 @@ std::size_t Executor::planned_bytes() const {
   const Impl& i = *impl_;
   const auto count = static_cast<std::size_t>(i.layout.count());
   std::size_t bytes = i.arena_bytes() + count * sizeof(float) * (i.training ? 3 : 1);
-  if (i.has_copies()) bytes += count * sizeof(bf16);
+  bytes += i.derived.bytes();
   bytes += (i.preprocessing.mean.size() + i.preprocessing.scale.size()) * sizeof(float);
   bytes += std::size_t{kRing} * RecordMetrics::kFields * sizeof(float);
   bytes += sizeof(StepState) + i.input_room();
@@ -253,7 +247,7 @@ void Executor::allocate(const Tensor& shared_weights) {
     return t;
   };
   i.weights = shared_weights.data() != nullptr ? shared_weights : zeros(block, DType::f32);
-  if (i.has_copies()) i.copies = zeros(block, DType::bf16);
+  i.derived.allocate(stream, memory);
   if (i.training) {
     i.velocity = zeros(block, DType::f32);
     i.gradients = zeros(block, DType::f32);
@@ -271,7 +265,6 @@ void Executor::allocate(const Tensor& shared_weights) {
   i.arena = Buffer(i.arena_bytes(), stream, memory);
   stream.fill(i.arena.data(), 0, i.arena.bytes());
   stream.synchronize();
-  if (shared_weights.data() != nullptr) i.derive_copies(weights());
 
   PlanMemory m{
       .arena = i.arena.data(),
@@ -279,11 +272,12 @@ void Executor::allocate(const Tensor& shared_weights) {
       .weights = i.weights.view(),
       .velocity = i.velocity.view(),
       .gradients = i.gradients.view(),
-      .copies = i.copies.view(),
       .ring = i.ring.view(),
       .constants = {
           {"mean", i.mean.view()}, {"scale", i.scale.view()}, {"segments", i.segments.view()}}};
+  i.derived.describe(m);
   for (Placed& p : i.plans) p.plan->bind(m, stream);
+  if (shared_weights.data() != nullptr) i.derived.derive(weights());
   i.input_copies.allocate(i.input_room(), stream, memory);
 }
 
@@ -334,16 +328,10 @@ std::vector<float> Executor::gradients() const {
   }
   return all;
 }
-std::vector<bf16> Executor::copies() const {
-  if (impl_->copies.data() == nullptr) return {};
-  std::vector<bf16> all(static_cast<std::size_t>(impl_->copies.elements()));
-  stream().copy(all.data(), impl_->copies.data(), impl_->copies.bytes());
-  stream().synchronize();
-  return all;
-}
+std::vector<bf16> Executor::copies() const { return impl_->derived.copies(); }
 void Executor::set_weights(std::span<const float> block) {
   impl_->assign(impl_->weights, block, "the block of weights");
-  impl_->derive_copies(block);
+  impl_->derived.derive(block);
 }
 void Executor::set_velocity(std::span<const float> block) {
   impl_->assign(impl_->velocity, block, "the block of momentum");
@@ -364,6 +352,16 @@ InputCopies::Piece piece_of(const Plan& plan, const char* name, std::span<const 
 
 }  // namespace
 
+const Placed& Executor::Impl::begin_step(PlanId id) {
+  derived.before(static_cast<std::size_t>(id));
+  return plans[static_cast<std::size_t>(id)];
+}
+
+void Executor::Impl::end_step(PlanId id) {
+  const auto i = static_cast<std::size_t>(id);
+  if (plans[i].use == Use::train) derived.updated_by(i);
+}
+
 void Executor::Impl::copy_step(const Placed& placed, const StepInput& input, StepState of_step) {
   of_step.slot = static_cast<std::int32_t>(of_step.step % kRing);
   const InputCopies::Piece step{state.data(), &of_step, sizeof(of_step)};
@@ -378,14 +376,15 @@ void Executor::Impl::copy_step(const Placed& placed, const StepInput& input, Ste
 }
 
 void Executor::enqueue(PlanId id, const StepInput& input, StepState state) {
-  const Placed& placed = impl_->plans[static_cast<std::size_t>(id)];
+  const Placed& placed = impl_->begin_step(id);
   impl_->copy_step(placed, input, state);
   placed.plan->run();
+  impl_->end_step(id);
 }
 
 void Executor::enqueue_marked(PlanId id, const StepInput& input, StepState state,
                               std::span<Event> marks) {
-  const Placed& placed = impl_->plans[static_cast<std::size_t>(id)];
+  const Placed& placed = impl_->begin_step(id);
   if (marks.size() != placed.plan->rows().size() + 2) {
     throw InvalidArgument("executor: " + std::to_string(marks.size()) + " marks for a step of " +
                           std::to_string(placed.plan->rows().size()) + " launches and its input");
@@ -394,6 +393,7 @@ void Executor::enqueue_marked(PlanId id, const StepInput& input, StepState state
   impl_->copy_step(placed, input, state);
   marks[1].record(impl_->stream);
   placed.plan->run_marked(marks.subspan(2));
+  impl_->end_step(id);
 }
 
 std::span<const StepMetrics> Executor::read_metrics(std::uint64_t first, int count) {

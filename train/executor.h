@@ -66,11 +66,12 @@ class FOVEA_API Executor {
   PlanId add_prediction(int batch, const std::vector<std::string>& keep = {},
                         View view = View::centre, bool mirror = false);
 
-  /// Bytes that allocate() takes on the device: parameters, arena, constants, metrics.
+  /// Bytes that allocate() takes on the device: parameters, what is derived of them, arena,
+  /// constants, metrics.
   std::size_t planned_bytes() const;
   /// Takes the memory and binds the plans. Weights may be shared: a block of layout().count()
-  /// elements on this device that outlives the executor and is only read; copies in bf16 are its
-  /// own.
+  /// elements on this device that outlives the executor and is only read; copies in bf16 and
+  /// derived weights are its own.
   void allocate(const Tensor& shared_weights = {});
 
   const Plan& plan(PlanId id) const;
@@ -92,6 +93,7 @@ class FOVEA_API Executor {
   /// The whole blocks, padding included: of weights, and of momentum (training only).
   std::vector<float> weights() const;
   std::vector<float> velocity() const;
+  /// Derives copies in bf16 and weights in other orders anew.
   void set_weights(std::span<const float> block);
   void set_velocity(std::span<const float> block);
   /// As floats, also where they lie in bf16.

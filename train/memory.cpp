@@ -42,6 +42,7 @@ std::vector<LayerMemory> memory_by_layer(const Executor& executor, Executor::Pla
     if (activation_type(executor.math()) == DType::bf16) bytes += count * sizeof(bf16);
     row_of(rows, p.name.substr(0, p.name.rfind('.'))).parameters += bytes;
   }
+  for (const PlanDerived& d : plan.derived()) row_of(rows, d.row.layer).parameters += d.bytes();
   return rows;
 }
 

@@ -14,7 +14,8 @@ namespace fovea {
 /// lifetimes allow: the sums exceed what is taken.
 struct LayerMemory {
   std::string layer;
-  // Weights, in training momentum and gradients, in math mode bf16 the weights' copies.
+  // Weights, in training momentum and gradients, in math mode bf16 the weights' copies; derived
+  // weights.
   std::size_t parameters = 0;
   std::size_t activations = 0;  // what the layer computes forward
   std::size_t gradients = 0;    // of activations

@@ -3,6 +3,7 @@
 
 #include <fovea/kernels/compare/op_case.h>
 #include <fovea/kernels/cpu/reference/bounds.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 
 namespace fovea::compare {
 
@@ -45,13 +46,15 @@ struct ProductTraits : CommonTraits<Op> {
   }
 };
 
+inline Shape forward_w_shape(const LinearProblem& p) { return p.w_shape(); }
+
 template <class Op>
 struct ForwardProductTraits : ProductTraits<Op> {
   static constexpr bool kNeedsState = true;  // +drop
   static auto operands(const typename Op::Problem& p) {
     using A = typename Op::Args;
     std::vector<Operand> o = {{.name = "x", .member = &A::x, .shape = p.x_shape()},
-                              {.name = "w", .member = &A::w, .shape = p.w_shape()}};
+                              {.name = "w", .member = &A::w, .shape = forward_w_shape(p)}};
     if (p.epilogue.bias) {
       o.push_back({.name = "b", .member = &A::b, .shape = {p.w_shape()[0]}, .wide = true});
     }

@@ -347,4 +347,18 @@ struct OpTraits<FiniteCheck> : OneRounding<FiniteCheck> {
   }
 };
 
+template <>
+struct OpTraits<FoldWeights> : OneRounding<FoldWeights> {
+  using A = FoldWeights::Args;
+  /// What lies behind the filter is 0.
+  static double most_zeros(const FoldWeightsProblem& p) {
+    return most_zeros_where(static_cast<double>(p.w_shape().elements()) /
+                            static_cast<double>(p.ws_shape().elements()));
+  }
+  static Operands operands(const FoldWeightsProblem& p) {
+    return {{.name = "w", .member = &A::w, .shape = p.w_shape()},
+            {.name = "ws", .member = &A::ws, .role = Role::out, .shape = p.ws_shape()}};
+  }
+};
+
 }  // namespace fovea::compare

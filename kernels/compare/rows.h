@@ -34,7 +34,7 @@ std::unique_ptr<Subject> conv_subject(const std::string& problem, Pass pass);
 std::unique_ptr<Subject> linear_subject(const std::string& problem, Pass pass);
 // lrn, lrn_pool, maxpool, avgpool
 std::unique_ptr<Subject> plane_subject(std::string_view op, const std::string& problem, Pass pass);
-// elementwise ops, losses, input, update
+// elementwise ops, losses, input, update, folding of weights
 std::unique_ptr<Subject> value_subject(std::string_view op, const std::string& problem, Pass pass);
 
 }  // namespace fovea::compare

@@ -19,6 +19,7 @@ template struct Typed<MseLossBackward>;
 template struct Typed<SgdUpdate>;
 template struct Typed<FiniteCheck>;
 template struct Typed<RecordMetrics>;
+template struct Typed<FoldWeights>;
 
 std::unique_ptr<Subject> value_subject(std::string_view op, const std::string& problem, Pass pass) {
   if (pass == Pass::forward) {
@@ -33,6 +34,7 @@ std::unique_ptr<Subject> value_subject(std::string_view op, const std::string& p
     if (op == "mse_loss") return parsed<MseLoss>(parse_loss(problem));
     if (op == "sgd") return parsed<SgdUpdate>(parse_update(problem));
     if (op == "finite_check") return parsed<FiniteCheck>(parse_update(problem));
+    if (op == "fold_weights") return parsed<FoldWeights>(parse_fold_weights(problem));
   }
   if (pass == Pass::dgrad) {
     if (op == "activation") return parsed<ActivationBackward>(parse_activation(problem));

@@ -41,7 +41,8 @@ const std::vector<std::pair<std::string_view, std::vector<Pass>>>& ops() {
       {"dropout", {kForward}},
       {"input", {kForward}},
       {"sgd", {kForward}},
-      {"finite_check", {kForward}}};
+      {"finite_check", {kForward}},
+      {"fold_weights", {kForward}}};
   return all;
 }
 
@@ -60,6 +61,7 @@ auto with_typed(const SuiteProblem& p, const F& f) {
   if (p.op == "scale") return f(parse_scale(p.text));
   if (p.op == "dropout") return f(parse_dropout(p.text));
   if (p.op == "input") return f(parse_input(p.text));
+  if (p.op == "fold_weights") return f(parse_fold_weights(p.text));
   return f(parse_update(p.text));
 }
 

@@ -93,4 +93,13 @@ InputProblem parse_input(std::string_view text) {
   return p;
 }
 
+FoldWeightsProblem parse_fold_weights(std::string_view text) {
+  const ProblemText f(text, {"k", "c", "r", "s", "u"});
+  const int r = f.count("r");
+  const FoldWeightsProblem p{
+      .k = f.count("k"), .c = f.count("c"), .r = r, .s = f.count("s", r), .u = f.count("u")};
+  validate(p);
+  return p;
+}
+
 }  // namespace fovea::compare

@@ -66,6 +66,7 @@ void add_algorithms(Registry& registry) {
   registry.add(sgd_update());
   registry.add(finite_check());
   registry.add(input_cast());
+  registry.add(fold_weights());
 }
 
 }  // namespace fovea::FOVEA_TARGET

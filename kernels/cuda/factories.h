@@ -19,6 +19,7 @@ Algorithm<ConvDgrad> conv_dgrad_implicit_gemm(Math math);
 Algorithm<ConvWgrad> conv_wgrad_implicit_gemm(Math math);
 Algorithm<ConvForward> conv_forward_space_to_depth(Math math);
 Algorithm<ConvWgrad> conv_wgrad_space_to_depth(Math math);
+Algorithm<FoldWeights> fold_weights();
 
 // kernels/cuda/linear
 Algorithm<LinearForward> linear_forward_tiled();

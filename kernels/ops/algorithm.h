@@ -89,7 +89,7 @@ struct Algorithm {
   Math math = Math::fp32;           // how it computes
   bool exact_on_integers = true;    // sums in any order, no transform: equals the reference then
   double error_factor = 1;  // of the bound of a plain sum: how far results on reals may be off
-  bool takes_s2d = false;   // convolutions whose x lies in s2d2 or s2d4
+  bool takes_s2d = false;   // convolutions on what lies in s2d2 or s2d4
   /// Ops without math modes: activations may lie in bf16 as well, as the views of a call say.
   bool bf16_tensors = false;
   /// Pure: no allocation on the device, no launch.

@@ -50,7 +50,7 @@ struct FOVEA_API ConvProblem {
   Epilogue epilogue{};
   Drop drop{};  // with +drop
   /// forward, wgrad: x lies in format s2d2 or s2d4, as the stride says, padding included: u x v
-  /// pixels became one (space_to_depth.h). Text: "+s2d".
+  /// pixels became one (space_to_depth.h); in forward w too. Text: "+s2d".
   bool s2d = false;
 
   constexpr int p() const { return (h + ph.begin + ph.end - dh * (r - 1) - 1) / u + 1; }
@@ -88,7 +88,7 @@ struct ConvForward {
   static constexpr Pass kPass = Pass::forward;
   static constexpr bool kHasProducts = true;
   struct Args {
-    TensorView x, w, b;  // b with +bias only
+    TensorView x, w, b;  // w in forward_w_shape() (space_to_depth.h); b with +bias only
     TensorView y;
     Context context;
   };

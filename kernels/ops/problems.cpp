@@ -1,5 +1,6 @@
 // problems.cpp - text and validation of the smaller ops' problems.
 #include <fovea/kernels/ops/elementwise.h>
+#include <fovea/kernels/ops/fold_weights.h>
 #include <fovea/kernels/ops/input.h>
 #include <fovea/kernels/ops/linear.h>
 #include <fovea/kernels/ops/loss.h>
@@ -258,6 +259,19 @@ std::string to_string(const InputProblem& p, bool) {
   }
   t += "+" + std::string(kViews[static_cast<int>(p.view)]);
   return p.mirror ? t + "+mirror" : t;
+}
+
+void validate(const FoldWeightsProblem& p) {
+  const std::string text = "fold_weights " + to_string(p);
+  require(p.k >= 1 && p.c >= 1 && p.r >= 1 && p.s >= 1, text, "every extent is at least 1");
+  require(p.u == 2 || p.u == 4, text, "filters are folded by 2 or 4");
+  require_addressable(p.ws_shape(), text);
+}
+
+std::string to_string(const FoldWeightsProblem& p, bool canonical) {
+  std::string t = "k" + num(p.k) + "c" + num(p.c) + "r" + num(p.r);
+  if (canonical || p.s != p.r) t += "s" + num(p.s);
+  return t + "u" + num(p.u);
 }
 
 }  // namespace fovea

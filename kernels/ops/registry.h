@@ -5,6 +5,7 @@
 #include <fovea/core/api.h>
 #include <fovea/kernels/ops/conv.h>
 #include <fovea/kernels/ops/elementwise.h>
+#include <fovea/kernels/ops/fold_weights.h>
 #include <fovea/kernels/ops/input.h>
 #include <fovea/kernels/ops/linear.h>
 #include <fovea/kernels/ops/loss.h>
@@ -29,9 +30,9 @@ using AllOps =
            MaxPoolForward, MaxPoolBackward, AvgPoolForward, AvgPoolBackward, LrnForward,
            LrnBackward, LrnPoolForward, LrnPoolBackward, ActivationForward, ActivationBackward,
            Scale, Add, AddBias, BiasGradient, Dropout, Softmax, SoftmaxLoss, SoftmaxLossBackward,
-           MseLoss, MseLossBackward, RecordMetrics, SgdUpdate, FiniteCheck, InputCast>;
+           MseLoss, MseLossBackward, RecordMetrics, SgdUpdate, FiniteCheck, InputCast, FoldWeights>;
 
-/// What copies, grows and destroys thirty lists is compiled in registry.cpp, once.
+/// What copies, grows and destroys all lists is compiled in registry.cpp, once.
 class FOVEA_API Registry {
  public:
   Registry();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <fovea/kernels/ops/conv.h>
+#include <fovea/kernels/ops/fold_weights.h>
 
 #include <cstdint>
 
@@ -25,6 +26,15 @@ inline ConvProblem folded(ConvProblem p) {
   p.ph = p.pw = {};
   p.s2d = false;
   return p;
+}
+
+/// How ws is made of w.
+inline FoldWeightsProblem folding_of_weights(const ConvProblem& p) {
+  return {.k = p.k, .c = p.c, .r = p.r, .s = p.s, .u = p.u};
+}
+/// w as forward reads it.
+inline Shape forward_w_shape(const ConvProblem& p) {
+  return p.s2d ? folded(p).w_shape() : p.w_shape();
 }
 
 /// Declines what gains nothing by it, and what it is not written for.

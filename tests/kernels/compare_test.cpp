@@ -368,7 +368,7 @@ TEST(Compare, KnowsEveryOpWithMoreThanOneImplementation) {
         "softmax:n3c10", "softmax_loss:n3c10", "mse_loss:n3c10", "activation:n100+relu",
         "activation:n100+tanh", "bias:n10c6", "add:n100", "scale:n100f0.5",
         "dropout:n3c50rate0.5scale2layer1", "input:n2c3h9w8oh7ow6+random+mirror",
-        "sgd:n256segments3momentum0.9", "finite_check:n256segments3"}) {
+        "sgd:n256segments3momentum0.9", "finite_check:n256segments3", "fold_weights:k8c3r7u4"}) {
     problems.push_back(parse_problem(text));
     missing.erase(problems.back().op);
     EXPECT_EQ(print_problem(parse_problem(print_problem(problems.back()))),
@@ -387,8 +387,9 @@ TEST(Compare, KnowsEveryOpWithMoreThanOneImplementation) {
     }
     std::size_t passes = 0;
     for (const SuiteProblem& p : problems) {
-      // On cpu the reference alone has it, and that is what the others are compared with.
-      if (p.op != "lrn_pool" || device != Device::cpu()) passes += passes_of(p).size();
+      // On cpu the reference alone has them, and that is what the others are compared with.
+      const bool alone = p.op == "lrn_pool" || p.op == "fold_weights";
+      if (!alone || device != Device::cpu()) passes += passes_of(p).size();
     }
     EXPECT_EQ(ok.size(), passes) << to_string(device);
   }

@@ -1,6 +1,7 @@
 // implicit_gemm_work_test.cpp - counted work of implicit_gemm on AlexNet's problems beside the
 // model of docs/kernels/implicit_gemm.md, and its tiles on the cards we know.
 #include <fovea/kernels/compare/suite.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 #include <fovea/kernels/registry/registry.h>
 #include <fovea/tests/kernels/counted_work.h>
 #include <gtest/gtest.h>
@@ -134,6 +135,24 @@ TEST(ImplicitGemmWork, FirstLayersInputGradientIsOneLaunch) {
                               p.x_shape().elements() * t.parts;
   // Runs of 12 weights begin anywhere in a sector.
   EXPECT_LE(static_cast<double>(c.read_sectors), 1.4 * static_cast<double>(floats) / 8);
+}
+
+// What lies folded costs no launch: neither x nor w in forward.
+TEST(ImplicitGemmWork, ForwardOnFoldedTensorsIsTheProductAlone) {
+  for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
+    const auto* folds = find<ConvForward>(counting_algorithms(), "space_to_depth", math);
+    const auto* product = find<ConvForward>(counting_algorithms(), "implicit_gemm", math);
+    if (folds == nullptr) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
+    ConvProblem p = parse_conv("n1c3h27k8r7u4ph2+bias+relu");
+    const Variant variant = variants_of(*folds, p, device_info(Device::emulated()), {}).front();
+    const emulator::Counts alone = counted_work(*product, folded(p), variant, math);
+    const emulator::Counts converting = counted_work(*folds, p, variant, math);
+    p.s2d = true;
+    const emulator::Counts in_net = counted_work(*folds, p, variant, math);
+    EXPECT_EQ(in_net.launches, alone.launches);
+    EXPECT_EQ(in_net.read_sectors, alone.read_sectors);
+    EXPECT_EQ(converting.launches, alone.launches + 2);
+  }
 }
 
 // A cut wave: the sums of its segments are written and read once more than those of whole tiles.

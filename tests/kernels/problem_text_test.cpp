@@ -1,6 +1,7 @@
 // problem_text_test.cpp - problems as text: what is printed is parsed back, what is wrong is said
 // with a caret under it, what cannot be is refused.
 #include <fovea/kernels/ops/problem_text.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 #include <fovea/tests/support/problem_lists.h>
 #include <gtest/gtest.h>
 
@@ -54,6 +55,21 @@ TEST(ProblemText, S2dIsOfAConvolutionThatCanBeFolded) {
   EXPECT_EQ(to_string(p), "n2c3h227k96r11u4+s2d+bias");
   EXPECT_EQ(p.x_shape(), (Shape{2, 57, 57, 48}));
   EXPECT_THROW(parse_conv("n2c3h227k96r11u3+s2d"), InvalidArgument);
+  EXPECT_EQ(forward_w_shape(p), (Shape{96, 3, 3, 48}));
+  EXPECT_EQ(p.w_shape(), (Shape{96, 11, 11, 3})) << "dw lies as ever";
+  EXPECT_EQ(folding_of_weights(p).ws_shape(), forward_w_shape(p));
+  EXPECT_EQ(to_string(folding_of_weights(p)), "k96c3r11u4");
+}
+
+TEST(ProblemText, FiltersAreFoldedBy2Or4) {
+  EXPECT_NO_THROW(validate(FoldWeightsProblem{.k = 8, .c = 3, .r = 7, .s = 5, .u = 2}));
+  EXPECT_EQ(to_string(FoldWeightsProblem{.k = 8, .c = 3, .r = 7, .s = 5, .u = 2}), "k8c3r7s5u2");
+  for (const FoldWeightsProblem& bad : {FoldWeightsProblem{8, 3, 7, 7, 3},
+                                        {8, 3, 7, 7, 1},
+                                        {0, 3, 7, 7, 4},
+                                        {1 << 20, 3, 64, 64, 4}}) {
+    EXPECT_THROW(validate(bad), InvalidArgument) << to_string(bad);
+  }
 }
 
 TEST(ProblemText, PrintsWhatItParses) {

@@ -166,6 +166,7 @@ TEST(ReferenceBf16, ValuesAreThoseOfFp32Rounded) {
   const InputProblem in{.n = 2, .h = 4, .w = 4, .c = 3, .out_h = 3, .out_w = 3};
   expect_as_in_fp32<InputCast>(in, {{in.x_shape(), kU8}, {{3}, kF32}, {{3}, kF32}, {in.y_shape()}},
                                1);
+  expect_as_in_fp32<FoldWeights>({2, 1, 3, 2, 2}, {{{2, 3, 2, 1}}, {{2, 2, 1, 4}}}, 1);
 }
 
 TEST(ReferenceBf16, LossesReadBf16AndKeepTheirOwnInFp32) {

@@ -223,6 +223,18 @@ TEST(ReferenceFiniteCheck, FindsNanAndInfinityAnywhereAndNeverClears) {
   EXPECT_EQ(run_reference(c).state.nonfinite, 1U);
 }
 
+TEST(ReferenceFoldWeights, PutsBlocksOfTapsSideBySide) {
+  // One filter of 3 x 2 and 2 channels by 2: rows 0 and 1 are a block, row 2 and zeros another.
+  Case<FoldWeights> c = integers<FoldWeights>({1, 2, 3, 2, 2});
+  set<float>(c, "w", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  EXPECT_EQ(get(run_reference(c), "ws"),
+            (Floats{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0}));
+  // 1 x 3 by 2: columns 0 and 1, row 1 missing; then column 2.
+  c = integers<FoldWeights>({1, 1, 1, 3, 2});
+  set<float>(c, "w", {1, 2, 3});
+  EXPECT_EQ(get(run_reference(c), "ws"), (Floats{1, 2, 0, 0, 3, 0, 0, 0}));
+}
+
 Case<InputCast> pictures(InputProblem p) {
   p.n = p.c = 1;
   p.h = p.w = 3;

@@ -6,103 +6,17 @@
 
 #include <algorithm>
 
-#include "tiny_net.h"
+#include "strided_net.h"
 
 namespace fovea::test {
 namespace {
-
-constexpr int kImages = 3;
-
-// 27x27x3 pictures, a first convolution of 7x7 by 4 with padding, and one more behind it.
-Recipe strided_recipe() {
-  return Recipe::parse(R"(
-name = "strided"
-[input]
-height = 27
-width = 27
-channels = 3
-mean = "none"
-scale = "255"
-[train]
-batch = 3
-learning_rate = 0.05
-momentum = 0.9
-[[layer]]
-type = "conv"
-name = "conv1"
-filters = 8
-size = 7
-stride = 4
-pad = 2
-init = "he"
-[[layer]]
-type = "relu"
-[[layer]]
-type = "conv"
-name = "conv2"
-filters = 8
-size = 3
-init = "he"
-[[layer]]
-type = "relu"
-[[layer]]
-type = "linear"
-name = "fc"
-deviation = 0.2
-)",
-                       "strided");
-}
-
-TinyBatch pictures() {
-  const Philox bits{11, stream_key(Purpose::test, 2, 0)};
-  TinyBatch b;
-  for (std::uint64_t i = 0; i < kImages * 27 * 27 * 3; ++i) {
-    b.images.push_back(static_cast<std::uint8_t>(bits(i)[0] % 256));
-  }
-  b.labels = {0, 1, 2};
-  return b;
-}
-
-struct Net {
-  Executor executor;
-  Executor::PlanId training, prediction;
-
-  Net(Math math, const std::string& engines, const std::vector<std::string>& keep = {})
-      : executor{strided_recipe(), 3, Preprocessing::none(strided_recipe().input),
-                 default_registry(), options(math, engines)},
-        training{executor.add_training(kImages)},
-        prediction{executor.add_prediction(kImages, keep)} {
-    executor.allocate();
-    executor.initialise(5);
-  }
-  static ExecutorOptions options(Math math, const std::string& engines) {
-    ExecutorOptions o{.device = Device::emulated(), .math = math};
-    o.policy.engines = parse_engines(engines);
-    return o;
-  }
-  const PlanRow& row(Executor::PlanId plan, const std::string& layer, Pass pass) const {
-    const auto& rows = executor.plan(plan).rows();
-    const auto found = std::ranges::find_if(
-        rows, [&](const PlanRow& r) { return r.layer.starts_with(layer) && r.pass == pass; });
-    if (found == rows.end()) throw InvalidArgument("no row of " + layer);
-    return *found;
-  }
-  bool folds(Executor::PlanId plan) const {
-    return row(plan, "input", Pass::forward).problem.find("fold4") != std::string::npos;
-  }
-  std::vector<float> probabilities() {
-    const TinyBatch b = pictures();
-    executor.enqueue(prediction, {b.images, {}, {}}, state_of(0, kImages));
-    return executor.read(prediction, "probabilities");
-  }
-};
 
 bool in_s2d(const PlanRow& r) {
   return r.problem.find("+s2d") != std::string::npos && r.choice.algorithm == "space_to_depth";
 }
 
 TEST(FoldInput, InBf16BothPassesOfTheFirstLayerFindItFolded) {
-  const Net net(Math::bf16, "fovea");
+  const StridedNet net(Math::bf16, "fovea");
   EXPECT_TRUE(net.folds(net.training));
   EXPECT_TRUE(net.folds(net.prediction));
   EXPECT_TRUE(in_s2d(net.row(net.training, "conv1", Pass::forward)));
@@ -112,9 +26,9 @@ TEST(FoldInput, InBf16BothPassesOfTheFirstLayerFindItFolded) {
 }
 
 TEST(FoldInput, NotWhereItIsNotExpectedToWinOrNotTaken) {
-  EXPECT_FALSE(Net(Math::fp32, "fovea").folds(Executor::PlanId{0}));
-  EXPECT_FALSE(Net(Math::bf16, "fovea:implicit_gemm,fovea").folds(Executor::PlanId{0}));
-  const Net kept(Math::bf16, "fovea", {"input"});
+  EXPECT_FALSE(StridedNet(Math::fp32, "fovea").folds(Executor::PlanId{0}));
+  EXPECT_FALSE(StridedNet(Math::bf16, "fovea:implicit_gemm,fovea").folds(Executor::PlanId{0}));
+  const StridedNet kept(Math::bf16, "fovea", {"input"});
   EXPECT_TRUE(kept.folds(kept.training));
   EXPECT_FALSE(kept.folds(kept.prediction)) << "somebody reads it as it is";
 }
@@ -133,16 +47,34 @@ TEST(FoldInput, NotWhereTwoConvolutionsReadThePictures) {
     }
     fuse(g, {registry, device_info(Device::emulated()), Math::bf16,
              Policy::defaults(Device::emulated())});
-    return g.nodes().front().op->problem().find("fold4") != std::string::npos;
+    const bool folded = g.nodes().front().op->problem().find("fold4") != std::string::npos;
+    EXPECT_EQ(g.derivations().size(), folded ? 1U : 0U);
+    return folded;
   };
   EXPECT_TRUE(folds({8}));
   EXPECT_FALSE(folds({8, 16}));
 }
 
+// What is no parameter has nobody who refreshes a copy of it.
+TEST(FoldInput, NotWhereTheFilterIsComputed) {
+  const Registry registry = default_registry();
+  Graph g(Math::bf16);
+  const ConvProblem p{.n = 1, .c = 3, .h = 27, .w = 27, .k = 8, .r = 7, .s = 7, .u = 4, .v = 4};
+  const Value x = g.input_cast(g.input("pictures", {1, 27, 27, 3}, DType::u8),
+                               g.constant("mean", {3}), g.constant("scale", {3}),
+                               {.n = 1, .h = 27, .w = 27, .c = 3, .out_h = 27, .out_w = 27});
+  const Value w = g.scale(g.param({.name = "w", .shape = p.w_shape(), .init = {}}), 0.5F);
+  g.conv(x, w, p);
+  fuse(g, {registry, device_info(Device::emulated()), Math::bf16,
+           Policy::defaults(Device::emulated())});
+  EXPECT_EQ(g.nodes().front().op->problem().find("fold4"), std::string::npos);
+  EXPECT_THROW(g.derive("conv1", w, "s2d4", {1}, nullptr), InvalidArgument);
+}
+
 // The same kernel behind either format: the same bits.
 TEST(FoldInput, ChangesNoBit) {
-  Net folded(Math::bf16, "fovea:space_to_depth,fovea");
-  Net plain(Math::bf16, "fovea:space_to_depth,fovea", {"input"});
+  StridedNet folded(Math::bf16, "fovea:space_to_depth,fovea");
+  StridedNet plain(Math::bf16, "fovea:space_to_depth,fovea", {"input"});
   ASSERT_TRUE(folded.folds(folded.prediction));
   ASSERT_FALSE(plain.folds(plain.prediction));
   EXPECT_EQ(plain.row(plain.prediction, "conv1", Pass::forward).choice.algorithm, "space_to_depth");
@@ -151,13 +83,13 @@ TEST(FoldInput, ChangesNoBit) {
 
 // Another order of the same sums: weights after a step agree to bf16's rounding of gradients.
 TEST(FoldInput, TrainsAsWithoutIt) {
-  Net folded(Math::bf16, "fovea"), plain(Math::bf16, "fovea:implicit_gemm,fovea");
-  const TinyBatch b = pictures();
-  for (Net* n : {&folded, &plain}) {
-    n->executor.enqueue(n->training, b.input(), state_of(0, kImages));
+  StridedNet folded(Math::bf16, "fovea"), plain(Math::bf16, "fovea:implicit_gemm,fovea");
+  const TinyBatch b = strided_pictures();
+  for (StridedNet* n : {&folded, &plain}) {
+    n->executor.enqueue(n->training, b.input(), state_of(0, kStridedImages));
   }
   const std::vector<float> before = [] {
-    Net n(Math::bf16, "fovea");
+    StridedNet n(Math::bf16, "fovea");
     return n.executor.weights();
   }();
   const std::vector<float> w = folded.executor.weights(), v = plain.executor.weights();

@@ -173,6 +173,7 @@ std::int64_t cost(const DropoutProblem& p) { return p.images * p.per_image; }
 std::int64_t cost(const UpdateProblem& p) { return p.count; }
 std::int64_t cost(const LossProblem& p) { return std::int64_t{p.n} * p.c; }
 std::int64_t cost(const InputProblem& p) { return p.y_shape().elements(); }
+std::int64_t cost(const FoldWeightsProblem& p) { return p.ws_shape().elements(); }
 
 // Up to six problems of middling cost, spread over the list.
 template <class Problem>
@@ -311,6 +312,11 @@ void append(const std::string& list, Pass, std::vector<InputProblem>& to) {
                 true,
                 {.by = 2, .top = 2, .left = 1, .rows = 6, .columns = 5}});
   to.push_back({1, 21, 19, 3, 19, 19, 1, centre, true, {.by = 4, .rows = 5, .columns = 5}});
+  to = only_edges(list, to);
+}
+void append(const std::string& list, Pass, std::vector<FoldWeightsProblem>& to) {
+  to = {{1, 1, 1, 1, 2}, {3, 3, 5, 5, 2}, {8, 3, 7, 7, 4},  {5, 1, 3, 6, 4}, {2, 2, 4, 4, 4},
+        {7, 6, 2, 3, 2}, {4, 3, 9, 2, 4}, {64, 3, 7, 7, 2}, {1, 4, 1, 5, 2}, {96, 3, 11, 11, 4}};
   to = only_edges(list, to);
 }
 

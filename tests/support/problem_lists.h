@@ -25,6 +25,7 @@ void append(const std::string& list, Pass pass, std::vector<DropoutProblem>& to)
 void append(const std::string& list, Pass pass, std::vector<LossProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<UpdateProblem>& to);
 void append(const std::string& list, Pass pass, std::vector<InputProblem>& to);
+void append(const std::string& list, Pass pass, std::vector<FoldWeightsProblem>& to);
 
 template <class Op>
 std::vector<typename Op::Problem> problems(const std::string& list) {

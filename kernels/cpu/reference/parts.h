@@ -30,6 +30,7 @@ void add_elementwise(Registry& registry);
 void add_loss(Registry& registry);
 void add_update(Registry& registry);
 void add_input(Registry& registry);
+void add_fold_weights(Registry& registry);
 
 /// The tensors of a call, in order.
 template <class Op>

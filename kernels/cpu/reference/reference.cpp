@@ -35,6 +35,7 @@ void add_reference_algorithms(Registry& registry) {
   reference::add_loss(registry);
   reference::add_update(registry);
   reference::add_input(registry);
+  reference::add_fold_weights(registry);
 }
 
 }  // namespace fovea

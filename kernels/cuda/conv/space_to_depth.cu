@@ -3,10 +3,12 @@
 // become 48). forward and weight gradient, in the three math modes. The algebra: space_to_depth.h.
 //
 // Folded copies lie in the workspace; they are made before the product, and dw is unfolded after
-// it (Converts: timed apart). An x that lies folded, as the input cast may leave it, is read there.
+// it (Converts: timed apart). An x that lies folded, as the input cast may leave it, is read there;
+// forward then finds w folded too (fold_weights.h) and is the product alone.
 // Folding: a thread an element of the copy, v c of which lie side by side on both sides; every
 // element is read and written once.
 #include <fovea/kernels/cuda/factories.h>
+#include <fovea/kernels/cuda/stateless.h>
 #include <fovea/kernels/cuda/tile/fast_divide.h>
 #include <fovea/kernels/device/element.h>
 #include <fovea/kernels/device/launch.h>
@@ -26,9 +28,9 @@ constexpr int kThreads = 256;
 /// What is folded, [images, height, width, channels], and the copy's extents.
 struct Fold {
   int height = 0, width = 0, channels = 0;
-  int u = 1, v = 1, pad_row = 0, pad_column = 0;
+  int u = 1, pad_row = 0, pad_column = 0;
   unsigned elements = 0;                 // of the copy
-  FastDivide run, block, columns, rows;  // v c; u; columns and rows of the copy
+  FastDivide run, block, columns, rows;  // u c; u; columns and rows of the copy
 
   /// Where element e of the copy comes from; -1: padding.
   __device__ __forceinline__ std::int64_t source(unsigned e) const {
@@ -38,7 +40,7 @@ struct Fold {
     const unsigned image = rows.quotient(line);
     const int row = static_cast<int>(rows.remainder(line, image)) * u - pad_row +
                     static_cast<int>(block.remainder(run_index, pixel));
-    const int at = (static_cast<int>(columns.remainder(pixel, line)) * v - pad_column) * channels +
+    const int at = (static_cast<int>(columns.remainder(pixel, line)) * u - pad_column) * channels +
                    static_cast<int>(run.remainder(e, run_index));  // column and channel
     const int length = width * channels;
     if (static_cast<unsigned>(row) >= static_cast<unsigned>(height) ||
@@ -66,26 +68,24 @@ __global__ void __launch_bounds__(kThreads)
   if (const std::int64_t at = f.source(e); at >= 0) to[at] = from[e];
 }
 
-Fold fold_of(const ConvProblem& p, const Shape& from, const Shape& to, int pad_row,
-             int pad_column) {
+Fold fold_of(int u, const Shape& from, const Shape& to, int pad_row = 0, int pad_column = 0) {
   const auto divide = [](std::int64_t n) { return FastDivide(static_cast<unsigned>(n)); };
   return {.height = static_cast<int>(from[1]),
           .width = static_cast<int>(from[2]),
           .channels = static_cast<int>(from[3]),
-          .u = p.u,
-          .v = p.v,
+          .u = u,
           .pad_row = pad_row,
           .pad_column = pad_column,
           .elements = static_cast<unsigned>(to.elements()),
-          .run = divide(p.v * from[3]),
-          .block = divide(p.u),
+          .run = divide(u * from[3]),
+          .block = divide(u),
           .columns = divide(to[2]),
           .rows = divide(to[1])};
 }
 Fold fold_of_x(const ConvProblem& p) {
-  return fold_of(p, {p.n, p.h, p.w, p.c}, folded(p).x_shape(), p.ph.begin, p.pw.begin);
+  return fold_of(p.u, {p.n, p.h, p.w, p.c}, folded(p).x_shape(), p.ph.begin, p.pw.begin);
 }
-Fold fold_of_w(const ConvProblem& p) { return fold_of(p, p.w_shape(), folded(p).w_shape(), 0, 0); }
+Fold fold_of_w(const FoldWeightsProblem& p) { return fold_of(p.u, p.w_shape(), p.ws_shape()); }
 
 Launch launch_of(const Fold& f) {
   return {.grid = {ceil_div(f.elements, kThreads)}, .block = {kThreads}};
@@ -99,8 +99,8 @@ void run_unfold(const Fold& f, const TensorView& from, const TensorView& to, Str
   launch(unfold<E>, launch_of(f), stream, f, from.as<E>(), to.as<E>());
 }
 
-/// The folded copies in the workspace: x unless it lies so, then w or dw, then what the product
-/// needs.
+/// The folded copies in the workspace: x unless it lies so (wgrad), then w or dw, then what the
+/// product needs.
 template <class E>
 struct FoldedCopies {
   std::size_t x_bytes, w_bytes, w_offset, end;
@@ -137,7 +137,11 @@ class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<t
   }();
 
   SpaceToDepth(std::unique_ptr<Prepared<Args>> product, const ConvProblem& p)
-      : product_{std::move(product)}, p_{p}, copies_{p}, x_{fold_of_x(p)}, w_{fold_of_w(p)} {}
+      : product_{std::move(product)},
+        p_{p},
+        copies_{p},
+        x_{fold_of_x(p)},
+        w_{fold_of_w(folding_of_weights(p))} {}
 
   std::size_t workspace_bytes() const override { return copies_.end + product_->workspace_bytes(); }
   bool deterministic() const override { return product_->deterministic(); }
@@ -175,6 +179,12 @@ class SpaceToDepth final : public Prepared<typename Op::Args>, public Converts<t
   Args folded_{};
 };
 
+/// Whether the op's tensors lie as the product takes them: nothing is left to convert.
+template <class Op>
+bool lies_folded(const ConvProblem& p) {
+  return Op::kPass == Pass::forward && p.s2d;
+}
+
 /// `product` on the folded problem.
 template <class E, class Op>
 Algorithm<Op> on_folded(const Algorithm<Op>& product) {
@@ -187,13 +197,21 @@ Algorithm<Op> on_folded(const Algorithm<Op>& product) {
     return product.can_run(folded(p), d);
   };
   a.variants = [product](const ConvProblem& p, const DeviceInfo& d, Limits limits) {
-    limits.workspace_bytes -= std::min(limits.workspace_bytes, FoldedCopies<E>(p).end);
+    const std::size_t copies = lies_folded<Op>(p) ? 0 : FoldedCopies<E>(p).end;
+    limits.workspace_bytes -= std::min(limits.workspace_bytes, copies);
     return product.variants(folded(p), d, limits);
   };
-  a.prepare = [product](const ConvProblem& p, const Variant& v, const DeviceInfo& d) {
-    return std::make_unique<SpaceToDepth<Op, E>>(product.prepare(folded(p), v, d), p);
+  a.prepare = [product](const ConvProblem& p, const Variant& v,
+                        const DeviceInfo& d) -> std::unique_ptr<Prepared<typename Op::Args>> {
+    auto on_copies = product.prepare(folded(p), v, d);
+    if (lies_folded<Op>(p)) return on_copies;
+    return std::make_unique<SpaceToDepth<Op, E>>(std::move(on_copies), p);
   };
   return a;
+}
+
+void run_fold_weights(const FoldWeightsProblem& p, const FoldWeights::Args& a, StreamView stream) {
+  by_type(a.w, [&]<class E>(E) { run_fold<E>(fold_of_w(p), a.w, a.ws, stream); });
 }
 
 template <class Op>
@@ -208,6 +226,9 @@ Algorithm<ConvForward> conv_forward_space_to_depth(Math math) {
 }
 Algorithm<ConvWgrad> conv_wgrad_space_to_depth(Math math) {
   return space_to_depth(conv_wgrad_implicit_gemm(math));
+}
+Algorithm<FoldWeights> fold_weights() {
+  return make_algorithm<FoldWeights>({.name = "space_to_depth", .run = run_fold_weights});
 }
 
 }  // namespace fovea::FOVEA_TARGET
