@@ -8,10 +8,8 @@
 namespace fovea::onednn {
 namespace {
 
-float widened(float v) { return v; }
-float widened(bf16 v) { return to_float(v); }
-void put(float v, float& to) { to = v; }
-void put(float v, bf16& to) { to = to_bf16(v); }
+using simd::narrowed;
+using simd::widened;
 
 /// f(pointer to the elements as they are typed).
 template <class F>
@@ -27,23 +25,24 @@ void with_type(Elements e, const F& f) {
 template <class V, class T>
 void merge_row(std::int64_t columns, const V* v, const T* mask, bool accumulate, T* out) {
   if (mask == nullptr) {
-    for (std::int64_t i = 0; i < columns; ++i) put(widened(out[i]) + widened(v[i]), out[i]);
+    for (std::int64_t i = 0; i < columns; ++i)
+      out[i] = narrowed<T>(widened(out[i]) + widened(v[i]));
   } else if (accumulate) {
     for (std::int64_t i = 0; i < columns; ++i) {
       const float value = widened(v[i]);
-      put(widened(out[i]) + (widened(mask[i]) > 0.0F ? value : 0.0F), out[i]);
+      out[i] = narrowed<T>(widened(out[i]) + (widened(mask[i]) > 0.0F ? value : 0.0F));
     }
   } else {
     for (std::int64_t i = 0; i < columns; ++i) {
       const float value = widened(v[i]);
-      put(widened(mask[i]) > 0.0F ? value : 0.0F, out[i]);
+      out[i] = narrowed<T>(widened(mask[i]) > 0.0F ? value : 0.0F);
     }
   }
 }
 
 template <class T>
 void relu(std::int64_t columns, T* y) {
-  for (std::int64_t i = 0; i < columns; ++i) y[i] = widened(y[i]) < 0.0F ? T{} : y[i];
+  for (std::int64_t i = 0; i < columns; ++i) y[i] = simd::where(!(widened(y[i]) < 0.0F), y[i]);
 }
 struct TanhLoop {
   static void run(std::int64_t columns, float* y) {
@@ -76,7 +75,7 @@ void add_chunk(std::span<const float* const> terms, std::int64_t at, std::int64_
   for (const float* const term : terms.subspan(1)) {
     for (std::int64_t i = 0; i < count; ++i) sums[i] += term[at + i];
   }
-  for (std::int64_t i = 0; i < count; ++i) put(sums[i], into[at + i]);
+  for (std::int64_t i = 0; i < count; ++i) into[at + i] = narrowed<T>(sums[i]);
 }
 
 }  // namespace
