@@ -233,6 +233,10 @@ TEST(ReferenceFoldWeights, PutsBlocksOfTapsSideBySide) {
   c = integers<FoldWeights>({1, 1, 1, 3, 2});
   set<float>(c, "w", {1, 2, 3});
   EXPECT_EQ(get(run_reference(c), "ws"), (Floats{1, 2, 0, 0, 3, 0, 0, 0}));
+  // Two of 2 x 1: what would be column 1 of row 0 is no tap.
+  c = integers<FoldWeights>({2, 1, 2, 1, 2});
+  set<float>(c, "w", {1, 2, 3, 4});
+  EXPECT_EQ(get(run_reference(c), "ws"), (Floats{1, 0, 2, 0, 3, 0, 4, 0}));
 }
 
 Case<InputCast> pictures(InputProblem p) {

@@ -2,6 +2,7 @@
 // refreshes them and when, that no plan reads what was derived of other weights, and their memory.
 #include <fovea/core/resource_adaptors.h>
 #include <fovea/train/memory.h>
+#include <fovea/train/predictor.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -17,11 +18,10 @@ std::size_t foldings(const Plan& plan) {
 }
 
 void train(StridedNet& net, std::uint64_t first, int steps) {
-  constexpr float kRate = 1e-4F;  // probabilities stay away from 0 and 1
   const TinyBatch b = strided_pictures();
   for (int i = 0; i < steps; ++i) {
     net.executor.enqueue(net.training, b.input(),
-                         state_of(first + static_cast<std::uint64_t>(i), kStridedImages, kRate));
+                         state_of(first + static_cast<std::uint64_t>(i), kStridedImages));
   }
 }
 
@@ -55,6 +55,48 @@ TEST(DerivedWeights, AreRefreshedOnceBehindTheUpdateAndNeverInPrediction) {
   const StridedNet plain(Math::bf16, "fovea:implicit_gemm,fovea");
   EXPECT_TRUE(plain.executor.plan(plain.training).derived().empty());
   EXPECT_EQ(foldings(plain.executor.plan(plain.training)), 0U);
+}
+
+// fovea's algorithm that notes each run.
+class CountedFolding final : public Prepared<FoldWeights::Args> {
+ public:
+  CountedFolding(std::unique_ptr<Prepared<FoldWeights::Args>> folding, int& runs)
+      : folding_{std::move(folding)}, runs_{runs} {}
+  void run(const FoldWeights::Args& args, StreamView stream) override {
+    ++runs_;
+    folding_->run(args, stream);
+  }
+
+ private:
+  std::unique_ptr<Prepared<FoldWeights::Args>> folding_;
+  int& runs_;
+};
+
+Registry counting_foldings(int& runs) {
+  Registry registry = default_registry();
+  for (Algorithm<FoldWeights>& a : registry.list<FoldWeights>()) {
+    a.prepare = [prepare = a.prepare, &runs](const auto& p, const Variant& v, const auto& device) {
+      return std::make_unique<CountedFolding>(prepare(p, v, device), runs);
+    };
+  }
+  return registry;
+}
+
+TEST(DerivedWeights, AreMadeOnceForWeightsThatAreSetAndOnceAStep) {
+  int runs = 0;
+  ExecutorOptions o = StridedNet::options(Math::tf32, "fovea");
+  o.replay = false;
+  StridedNet net(o, {}, kStridedImages, counting_foldings(runs));
+  EXPECT_EQ(runs, 1) << "initialised, for both plans";
+  net.probabilities();
+  net.probabilities();
+  EXPECT_EQ(runs, 1) << "prediction folds nothing";
+  train(net, 0, 2);
+  EXPECT_EQ(runs, 3);
+  net.probabilities();
+  EXPECT_EQ(runs, 3);
+  net.executor.set_weights(net.executor.weights());
+  EXPECT_EQ(runs, 4);
 }
 
 // Prediction reads the bytes that training's steps leave, launched and replayed, on both lanes.
@@ -107,14 +149,37 @@ TEST(DerivedWeights, OfSharedWeightsAreTheExecutorsOwn) {
   const Tensor block({static_cast<std::int64_t>(w.size())}, DType::f32, stream);
   stream.view().copy(block.data(), w.data(), block.bytes());
   stream.view().synchronize();
-  Executor shares(strided_recipe(), 3, Preprocessing::none(strided_recipe().input),
-                  default_registry(), o);
+  Executor shares(strided_recipe(), 3, strided_preprocessing(), default_registry(), o);
   const auto prediction = shares.add_prediction(kStridedImages);
   ASSERT_EQ(shares.plan(prediction).derived().size(), 1U);
   shares.allocate(block);
   const TinyBatch b = strided_pictures();
   shares.enqueue(prediction, {b.images, {}, {}}, state_of(0, kStridedImages));
   EXPECT_EQ(shares.read(prediction, "probabilities"), net.probabilities());
+}
+
+// Plans of one picture and of all, of one executor.
+TEST(DerivedWeights, OfAPredictorAreThoseOfItsModel) {
+  const Model model(strided_recipe(), {"a", "b", "c"}, strided_preprocessing(), 5);
+  const ExecutorOptions o = StridedNet::options(Math::bf16, "fovea");
+  Predictor predict(
+      model, {.device = o.device, .max_batch = kStridedImages, .math = o.math, .policy = o.policy});
+  const TinyBatch b = strided_pictures();
+  std::vector<ImageView> images;
+  for (std::size_t i = 0; i < kStridedImages; ++i) {
+    images.push_back({b.images.data() + i * 27 * 27 * 3, 27, 27, 27 * 3, PixelFormat::rgb8});
+  }
+  const std::span weights(model.weights().as<float>(),
+                          static_cast<std::size_t>(model.weights().elements()));
+  const std::vector<float> expected = anew(o, weights);
+  const std::vector<Prediction> all = predict(images);
+  for (std::size_t at = 0; at < images.size(); ++at) {
+    const Prediction one = predict(images[at]);
+    for (std::size_t c = 0; c < 3; ++c) {
+      EXPECT_EQ(all[at].probabilities()[c], expected[3 * at + c]) << at;
+      EXPECT_NEAR(one.probabilities()[c], expected[3 * at + c], 1e-3) << at;
+    }
+  }
 }
 
 // As recorded, prediction of 2 pictures folds and training of 3 does not: it refreshes nothing.

@@ -54,6 +54,13 @@ deviation = 0.2
                        "strided");
 }
 
+/// Pixels from 0 to 1: probabilities stay away from them.
+inline Preprocessing strided_preprocessing() {
+  Preprocessing p = Preprocessing::none(strided_recipe().input);
+  p.scale.assign(p.scale.size(), 1.0F / 255);
+  return p;
+}
+
 inline TinyBatch strided_pictures() {
   const Philox bits{11, stream_key(Purpose::test, 2, 0)};
   TinyBatch b;
@@ -71,9 +78,8 @@ struct StridedNet {
   StridedNet(Math math, const std::string& engines, const std::vector<std::string>& keep = {})
       : StridedNet{options(math, engines), keep} {}
   explicit StridedNet(const ExecutorOptions& o, const std::vector<std::string>& keep = {},
-                      int predicted = kStridedImages)
-      : executor{strided_recipe(), 3, Preprocessing::none(strided_recipe().input),
-                 default_registry(), o},
+                      int predicted = kStridedImages, const Registry& registry = default_registry())
+      : executor{strided_recipe(), 3, strided_preprocessing(), registry, o},
         training{executor.add_training(kStridedImages)},
         prediction{executor.add_prediction(predicted, keep)} {
     executor.allocate();
