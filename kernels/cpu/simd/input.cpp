@@ -41,20 +41,21 @@ Crop crop_of(const InputProblem& p, const StepState* state, std::int64_t image) 
   return {};
 }
 
-// One row of the output: mean and scale hold a value for each of its elements.
+// One row of the output: mean and scale hold a value for each of its elements. Rows are short, so
+// vectors by hand.
 struct RowLoop {
   // Output columns [begin, end) come from the picture's row `x`, at `first` for column `begin`,
   // going right, or left where mirrored.
-  template <class T>
+  template <class Widest, class T>
   static void run(const std::uint8_t* x, std::int64_t first, bool mirrored, int begin, int end,
                   int channels, const float* mean, const float* scale, T* y) {
     if (!mirrored) {
       const std::uint8_t* in = x + first * channels;
       const int at = begin * channels;
-#pragma GCC ivdep
-      for (int i = 0; i < (end - begin) * channels; ++i) {
-        y[at + i] = narrowed<T>((static_cast<float>(in[i]) - mean[at + i]) * scale[at + i]);
-      }
+      for_each_vector<Widest>((end - begin) * channels, [&]<class V>(int i) {
+        const auto v = as_floats<V>(load_bytes<V>(in + i));
+        store<V>(y + at + i, (v - load<V>(mean + at + i)) * load<V>(scale + at + i));
+      });
       return;
     }
     for (int j = begin; j < end; ++j) {
@@ -84,8 +85,8 @@ void cast_image(const InputProblem& p, Isa isa, const Crop& crop, const std::uin
       continue;
     }
     std::fill_n(out, std::int64_t{begin} * p.c, T{});
-    run_as<RowLoop>(isa, x + std::int64_t{row} * p.w * p.c, first, crop.mirrored, begin, end, p.c,
-                    mean + i * mean_stride, scale, out);
+    run_vectors_as<RowLoop>(isa, x + std::int64_t{row} * p.w * p.c, first, crop.mirrored, begin,
+                            end, p.c, mean + i * mean_stride, scale, out);
     std::fill_n(out + std::int64_t{end} * p.c, std::int64_t{p.out_w - end} * p.c, T{});
   }
 }

@@ -120,6 +120,14 @@ typename V::Ints load_bytes(const std::uint8_t* p) {
   return widened_lanes<V, typename V::Ints>(b);
 }
 template <class V>
+typename V::Floats as_floats(typename V::Ints v) {
+  if constexpr (std::is_same_v<V, One>) {
+    return static_cast<float>(v);
+  } else {
+    return __builtin_convertvector(v, typename V::Floats);
+  }
+}
+template <class V>
 void store_bytes(std::uint8_t* p, typename V::Ints v) {
   const auto b = narrowed_lanes<V, typename V::Bytes>(v);
   std::memcpy(p, &b, sizeof(b));
