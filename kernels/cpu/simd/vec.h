@@ -66,7 +66,7 @@ To narrowed_lanes(From v) {
   }
 }
 
-/// The bits of bf16 in the lower half of each lane: core's to_bf16() without its branch.
+/// The bits of bf16 in the lower half of each lane: core's to_bf16(), by lane.
 template <class V>
 typename V::Words bf16_bits(typename V::Floats v) {
   const auto u = std::bit_cast<typename V::Words>(v);
@@ -87,7 +87,7 @@ T narrowed(float v) {
   }
 }
 
-/// The element, or 0, unrounded.
+/// The element, or 0, chosen by its bits: a choice between structs does not become vectors.
 inline float where(bool keep, float v) { return keep ? v : 0.0F; }
 inline bf16 where(bool keep, bf16 v) { return {static_cast<std::uint16_t>(keep ? v.bits : 0)}; }
 
