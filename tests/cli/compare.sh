@@ -203,8 +203,8 @@ expect_value 'time --json' out.txt 'columns 0 parts 1 floor_us' '^[0-9.e-]+$'
 expect_value 'time --json' out.txt 'columns 0 parts 1 share' '^[0-9.e-]+$'
 expect_value 'time --json' out.txt 'columns 0 share' '^[0-9.e-]+$'
 expect_value 'time --json' out.txt 'columns 0 parts 1 bytes' '^[1-9][0-9]*$'
-run 'time that declines' 2 time --config tiny.toml --device cpu --math bf16
-expect 'time that declines' err.txt 'fovea: '
+run 'time that declines' 2 time --config tiny.toml --device cpu --math bf16 --engine simd
+expect 'time that declines' err.txt '^fovea: layer conv1: nothing in the list can run .* in bf16'
 run 'time of two engines' 0 time --config tiny.toml --device cpu --steps 2 --engine simd,onednn --engine reference --json -
 expect_value 'time of two engines' out.txt 'columns 1 engines' '^reference$'
 expect_value 'time of two engines' out.txt 'machine cpu' '.'
