@@ -1,4 +1,4 @@
-// vec.h - 1, 4 or 8 floats as GCC's vector extension: + - * / < ?: work by lane. Not 16: GCC 12
+// vec.h - 1, 2, 4 or 8 floats as GCC's vector extension: + - * / < ?: work by lane. Not 16: GCC 12
 // lowers vectors before it inlines, and takes a choice among 16 lanes apart (measured: max pooling
 // 30 times slower); eight are enough to be bound by memory.
 //
@@ -24,6 +24,14 @@ struct One {
   using Words = std::uint32_t;
   using Halves = std::uint16_t;
   using Bytes = std::uint8_t;
+};
+struct Two {
+  static constexpr int kLanes = 2;
+  using Floats [[gnu::vector_size(8)]] = float;
+  using Ints [[gnu::vector_size(8)]] = std::int32_t;
+  using Words [[gnu::vector_size(8)]] = std::uint32_t;
+  using Halves [[gnu::vector_size(4)]] = std::uint16_t;
+  using Bytes [[gnu::vector_size(2)]] = std::uint8_t;
 };
 struct Four {
   static constexpr int kLanes = 4;
@@ -134,12 +142,13 @@ void store_bytes(std::uint8_t* p, typename V::Ints v) {
 }
 
 /// f.operator()<V>(i) for the elements [i, i + lanes) of [0, count), with V = Widest as long as it
-/// fits, then Four, then One.
+/// fits, then Four, Two, One.
 template <class Widest, class F>
 void for_each_vector(int count, const F& f) {
   int i = 0;
   for (; i + Widest::kLanes <= count; i += Widest::kLanes) f.template operator()<Widest>(i);
   for (; i + Four::kLanes <= count; i += Four::kLanes) f.template operator()<Four>(i);
+  for (; i + Two::kLanes <= count; i += Two::kLanes) f.template operator()<Two>(i);
   for (; i < count; ++i) f.template operator()<One>(i);
 }
 
