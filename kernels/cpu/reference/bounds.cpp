@@ -1,6 +1,7 @@
 // bounds.cpp - the sum of |products| is the same pass on absolute values.
 #include <fovea/kernels/cpu/reference/bounds.h>
 #include <fovea/kernels/cpu/reference/reference.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 
 #include <cmath>
 
@@ -68,6 +69,7 @@ std::vector<float> absolute_sums(const LinearProblem& p, Pass pass, const std::v
 }
 
 std::int64_t sum_length(const ConvProblem& p, Pass pass) {
+  if (p.s2d) return sum_length(folded(p), pass);
   switch (pass) {
     case Pass::forward:
       return std::int64_t{p.c_per_group()} * p.r * p.s;

@@ -4,10 +4,15 @@
 // below fp32's rounding on reals, so loops are ordered for speed: the innermost runs over
 // contiguous channels, or, where neither groups nor dilation part them, over a filter row's taps
 // and channels at once ("a run").
+//
+// What lies in s2d is the convolution of xs by ws (space_to_depth.h). It is computed for who asks,
+// to judge others by; can_run() declines it, so that no net is folded for this engine.
 #include <fovea/kernels/cpu/reference/parts.h>
+#include <fovea/kernels/ops/space_to_depth.h>
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace fovea::reference {
 namespace {
@@ -63,6 +68,7 @@ double output(const ConvProblem& p, const float* x, const float* w, int n, int i
 }
 
 void conv_forward(const ConvProblem& p, const ConvForward::Args& args, Floats& floats) {
+  if (p.s2d) return conv_forward(folded(p), args, floats);
   const float* x = floats.in(args.x);
   const float* w = floats.in(args.w);
   const float* b = p.epilogue.bias ? floats.in(args.b) : nullptr;
@@ -174,10 +180,7 @@ void filter_gradient(const ConvProblem& p, const float* x, const float* dy, int 
   }
 }
 
-void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args, Floats& floats) {
-  const float* x = floats.in(args.x);
-  const float* dy = floats.in(args.dy);
-  float* dw = floats.out(args.dw);
+void filter_gradients(const ConvProblem& p, const float* x, const float* dy, float* dw) {
   const int runs = taps_are_contiguous(p) ? 1 : p.s;
   const std::int64_t run = std::int64_t{p.s} * p.c_per_group() / runs;
   parallel(std::int64_t{p.k} * p.r, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -196,6 +199,33 @@ void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args, Floats& float
       }
     }
   });
+}
+
+// f(tap of w, the same tap of ws): `channels` elements each, as fold_weights.h has them.
+template <class F>
+void for_each_tap(const FoldWeightsProblem& p, float* w, float* ws, const F& f) {
+  const std::int64_t rows = p.ws_shape()[1], columns = p.ws_shape()[2];
+  for (std::int64_t tap = 0; tap < std::int64_t{p.k} * p.r * p.s; ++tap) {
+    const std::int64_t k = tap / p.s / p.r, r = tap / p.s % p.r, s = tap % p.s;
+    const std::int64_t block = (k * rows + r / p.u) * columns + s / p.u;
+    f(w + tap * p.c, ws + ((block * p.u + r % p.u) * p.u + s % p.u) * p.c);
+  }
+}
+
+// dw of an x that lies folded: of the folded problem, without what lies behind the filter's end.
+void filter_gradients_of_folded(const ConvProblem& p, const float* x, const float* dy, float* dw) {
+  const FoldWeightsProblem weights = folding_of_weights(p);
+  std::vector<float> ws(static_cast<std::size_t>(weights.ws_shape().elements()));
+  for_each_tap(weights, dw, ws.data(), [&](const float* w, float* to) { std::copy_n(w, p.c, to); });
+  filter_gradients(folded(p), x, dy, ws.data());
+  for_each_tap(weights, dw, ws.data(),
+               [&](float* w, const float* from) { std::copy_n(from, p.c, w); });
+}
+
+void conv_wgrad(const ConvProblem& p, const ConvWgrad::Args& args, Floats& floats) {
+  const float* dy = floats.in(args.dy);
+  const auto gradients = p.s2d ? filter_gradients_of_folded : filter_gradients;
+  gradients(p, floats.in(args.x), dy, floats.out(args.dw));
   if (p.epilogue.db) {
     column_sums(std::int64_t{p.n} * p.p() * p.q(), p.k, dy, floats.out(args.db), p.epilogue.acc);
   }
