@@ -137,7 +137,8 @@ void expect_as_in_fp32(const typename Op::Problem& p) {
     first[i] = i % 3 == 0 ? kNan : i % 3 == 1 ? kInf : -kInf;
   }
   Case<Op> want = run(simd(), in);
-  for (const Operand& o : Typed<Op>::subject(p)->operands()) {
+  const auto subject = Typed<Op>::subject(p);
+  for (const Operand& o : subject->operands()) {
     if (o.role == Role::in || stored_type(o, Math::bf16) != DType::bf16) continue;
     for (float& v : values_of(want, o.name)) v = to_float(to_bf16(v));
   }
