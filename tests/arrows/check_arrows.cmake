@@ -1,7 +1,7 @@
 # check_arrows.cmake - include directions of a source tree against arrows.txt.
 #   cmake -DROOT=<tree> [-DTABLE=<arrows.txt>] -P check_arrows.cmake
-# Also: our headers are included as <fovea/...> alone, nothing includes tests/, and third-party
-# headers stay in the folders listed and out of our headers.
+# Also: our headers are included as <fovea/...> alone, nothing includes tests/, third-party headers
+# stay in the folders listed and out of our headers, and tests want no package that ./dev leaves out.
 cmake_minimum_required(VERSION 3.25)
 if(NOT TABLE)
   set(TABLE "${CMAKE_CURRENT_LIST_DIR}/arrows.txt")
@@ -95,6 +95,18 @@ foreach(file IN LISTS files)
           complain("third-party headers stay out of public headers")
         endif()
       endforeach()
+    endif()
+  endforeach()
+endforeach()
+
+# Libraries under a folder of their own that tests use; who adds one adds its package to ./dev.
+file(GLOB_RECURSE files RELATIVE "${ROOT}" "${ROOT}/tests/*.h" "${ROOT}/tests/*.cpp")
+foreach(file IN LISTS files)
+  file(STRINGS "${ROOT}/${file}" includes REGEX "^[ \t]*#[ \t]*include[ \t]*<[^>]*/")
+  foreach(include IN LISTS includes)
+    math(EXPR count "${count} + 1")
+    if(NOT include MATCHES "<(fovea|gtest|nlohmann|sys)/")
+      complain("no package that ./dev installs for tests is known to have it")
     endif()
   endforeach()
 endforeach()
