@@ -3,7 +3,7 @@
 # the 30 convolution passes computed by somebody in every math mode, within a minute. Both cores for
 # that minute: only with FOVEA_SLOW_TESTS=1.
 set -u
-[[ ${FOVEA_SLOW_TESTS:-} == 1 ]] || { echo 'a minute of all cores; FOVEA_SLOW_TESTS=1 runs it'; exit 77; }
+[[ ${FOVEA_SLOW_TESTS:-} == 1 ]] || { echo 'SKIPPED: a minute of all cores; FOVEA_SLOW_TESTS=1 runs it'; exit 77; }
 fovea=$(realpath "$1")
 source "$(dirname "$(realpath "$0")")/fixtures.sh"
 enter_scratch
