@@ -7,6 +7,7 @@
 //
 // What lies in s2d is the convolution of xs by ws (space_to_depth.h). It is computed for who asks,
 // to judge others by; can_run() declines it, so that no net is folded for this engine.
+#include <fovea/kernels/cpu/reference/folded_taps.h>
 #include <fovea/kernels/cpu/reference/parts.h>
 #include <fovea/kernels/ops/space_to_depth.h>
 
@@ -199,17 +200,6 @@ void filter_gradients(const ConvProblem& p, const float* x, const float* dy, flo
       }
     }
   });
-}
-
-// f(tap of w, the same tap of ws): `channels` elements each, as fold_weights.h has them.
-template <class F>
-void for_each_tap(const FoldWeightsProblem& p, float* w, float* ws, const F& f) {
-  const std::int64_t rows = p.ws_shape()[1], columns = p.ws_shape()[2];
-  for (std::int64_t tap = 0; tap < std::int64_t{p.k} * p.r * p.s; ++tap) {
-    const std::int64_t k = tap / p.s / p.r, r = tap / p.s % p.r, s = tap % p.s;
-    const std::int64_t block = (k * rows + r / p.u) * columns + s / p.u;
-    f(w + tap * p.c, ws + ((block * p.u + r % p.u) * p.u + s % p.u) * p.c);
-  }
 }
 
 // dw of an x that lies folded: of the folded problem, without what lies behind the filter's end.
