@@ -1,6 +1,7 @@
 // simd_test.cpp - engine simd beyond what the one door sees: the same bits from every instruction
 // set, values that are no numbers, gradients and copies in bf16, and the errors of its functions.
 #include <fovea/core/philox.h>
+#include <fovea/core/thread_pool.h>
 #include <fovea/kernels/compare/tolerance.h>
 #include <fovea/kernels/cpu/reference/reference.h>
 #include <fovea/kernels/cpu/simd/math.h>
@@ -12,6 +13,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 namespace fovea::test {
@@ -57,6 +59,73 @@ TEST_P(EveryIsa, GivesTheBitsOfTheBaseline) {
       }
     }
   });
+}
+
+// Convolutions fuse products and sums, which the baseline cannot: there is none in it.
+TEST(SimdConv, GivesTheSameBitsByAvx2AndAvx512) {
+  if (best_isa() != Isa::avx512) GTEST_SKIP() << "this CPU has no avx512";
+  const Registry narrow = simd(Isa::avx2), wide = simd(Isa::avx512);
+  int compared = 0;
+  narrow.for_each([&]<class Op>(const std::vector<Algorithm<Op>>& list) {
+    if constexpr (std::is_same_v<typename Op::Problem, ConvProblem>) {
+      for (const ConvProblem& p : problems<Op>("images")) {
+        if (!verdict(list.front(), p, {}, Math::fp32)) continue;
+        SCOPED_TRACE(std::string(name_of(Op::kPass)) + " " + to_string(p));
+        const Case<Op> in = make_case<Op>(p, Values::reals, 5, Math::fp32);
+        expect_close(run(wide, in), in, run(narrow, in), true, Math::fp32);
+        ++compared;
+      }
+    }
+  });
+  EXPECT_GT(compared, 40);
+}
+
+// Threads share bands of rows; what is summed, and in which order, is the problem's alone.
+TEST(SimdConv, GivesTheSameBitsForAnyNumberOfThreads) {
+  if (best_isa() == Isa::baseline) GTEST_SKIP() << "this CPU has no FMA";
+  const ConvProblem p = parse_conv("n53c3h13k5r3ph1+db");
+  const Case<ConvWgrad> in = make_case<ConvWgrad>(p, Values::reals, 5, Math::fp32);
+  const ConvProblem above = parse_conv("n53c3h13k5r3ph1+bias+tanh");
+  const Case<ConvForward> x = make_case<ConvForward>(above, Values::reals, 5, Math::fp32);
+  const Registry registry = simd();
+  ThreadPool::set_shared_threads(1);
+  const Case<ConvWgrad> alone = run(registry, in);
+  const Case<ConvForward> y = run(registry, x);
+  for (const int threads : {2, 3, 7}) {
+    SCOPED_TRACE(threads);
+    ThreadPool::set_shared_threads(threads);
+    expect_close(run(registry, in), in, alone, true, Math::fp32);
+    expect_close(run(registry, x), x, y, true, Math::fp32);
+  }
+  ThreadPool::set_shared_threads(0);
+}
+
+TEST(SimdConv, TakesWhatVectorsOfChannelsLeaveEmpty) {
+  if (best_isa() == Isa::baseline) GTEST_SKIP() << "this CPU has no FMA";
+  const Registry registry = simd();
+  const auto why_not = [&]<class Op>(std::type_identity<Op>, const char* problem) {
+    return verdict(registry.list<Op>().front(), parse_conv(problem), {}, Math::fp32).why_not;
+  };
+  constexpr std::type_identity<ConvForward> kForward;
+  constexpr std::type_identity<ConvDgrad> kDgrad;
+  constexpr std::type_identity<ConvWgrad> kWgrad;
+  EXPECT_EQ(why_not(kForward, "n128c1h28k6r5ph2+bias+tanh"), "");
+  EXPECT_EQ(why_not(kForward, "n128c12h14k24r3g2"), "");
+  EXPECT_EQ(why_not(kForward, "n15c1h28k6r5ph2"), "fewer than 16 images leave lanes empty");
+  EXPECT_EQ(why_not(kForward, "n128c6h14k16r5"), "vectors of filters are full");
+  EXPECT_EQ(why_not(kForward, "n128c8h14k24r3"), "8 channels a group and more");
+  EXPECT_EQ(why_not(kForward, "n128c4h14k4r3g4"), "groups of one channel fill vectors of channels");
+  EXPECT_EQ(why_not(kDgrad, "n128c6h14k16r5+mask+acc"), "");
+  EXPECT_EQ(why_not(kDgrad, "n128c16h14k16r5g2"), "8 channels a group and more");
+  EXPECT_EQ(why_not(kDgrad, "n128c6h15k16r5u2"), "its input gradient is for stride 1");
+  EXPECT_EQ(why_not(kWgrad, "n128c1h28k6r5ph2+db"), "");
+  EXPECT_EQ(why_not(kWgrad, "n128c6h14k16r5"), "vectors of filters are full, or nearly");
+  EXPECT_EQ(why_not(kForward, "n128c1h28k6r5ph2+bias+drop0.5:2:1"),
+            "+drop is not an epilogue of this algorithm");
+  Registry baseline = simd(Isa::baseline);
+  EXPECT_EQ(verdict(baseline.list<ConvForward>().front(), parse_conv("n16c1h8k6r3"), {}, Math::fp32)
+                .why_not,
+            "this CPU fuses no products and sums (FMA)");
 }
 
 // One row of y = x + b, where x is 0: b in bf16.

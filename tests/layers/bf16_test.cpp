@@ -261,11 +261,13 @@ TEST(PlanInBf16, OneDnnAgreesWithTheReferenceOpByOp) {
             train_steps(checked.executor, checked.training, 3, kTinyBatch));
 }
 
-// simd has no products, onednn no input, the reference is no default in this mode.
+// simd has no products in bf16, onednn no input, the reference is no default in this mode.
 TEST(PlanInBf16, WithoutTheReferenceANetOnTheCpuIsRefusedWithWhatWouldDo) {
   const std::string products = refusal(in_bf16("simd"));
   EXPECT_TRUE(products.starts_with("layer conv1: ")) << products;
-  EXPECT_NE(products.find(" in bf16 on cpu (simd: "), std::string::npos) << products;
+  EXPECT_NE(products.find(" in bf16 on cpu (simd:image_lanes: computes in fp32)"),
+            std::string::npos)
+      << products;
   const std::string others = refusal(in_bf16("onednn"));
   EXPECT_TRUE(others.starts_with("layer input: ")) << others;
   EXPECT_TRUE(others.ends_with("; add one that can to the list: simd")) << others;

@@ -1,5 +1,6 @@
-// problem_lists.h - the problems on which every algorithm of an op is tested, by list: `alexnet`
-// and `edge` from tests/problems/*.txt, `random` from a seed.
+// problem_lists.h - the problems on which every algorithm of an op is tested, by list: `alexnet`,
+// `edge` and, of convolutions of many images, `images` from tests/problems/*.txt, `random` from a
+// seed.
 #pragma once
 
 #include <fovea/kernels/ops/registry.h>
@@ -9,7 +10,7 @@
 
 namespace fovea::test {
 
-inline const std::vector<std::string> kLists = {"alexnet", "edge", "random"};
+inline const std::vector<std::string> kLists = {"alexnet", "edge", "random", "images"};
 
 // The problems of a list, with the epilogues of the pass; none where the op has no such list.
 void append(const std::string& list, Pass pass, std::vector<ConvProblem>& to);

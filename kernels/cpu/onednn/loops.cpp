@@ -1,6 +1,6 @@
 #include <fovea/kernels/cpu/onednn/loops.h>
 #include <fovea/kernels/cpu/simd/dispatch.h>
-#include <fovea/kernels/cpu/simd/math.h>
+#include <fovea/kernels/cpu/simd/tanh_loop.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -44,12 +44,6 @@ template <class T>
 void relu(std::int64_t columns, T* y) {
   for (std::int64_t i = 0; i < columns; ++i) y[i] = simd::where(!(widened(y[i]) < 0.0F), y[i]);
 }
-struct TanhLoop {
-  static void run(std::int64_t columns, float* y) {
-#pragma GCC ivdep
-    for (std::int64_t i = 0; i < columns; ++i) y[i] = simd::tanh(y[i]);
-  }
-};
 
 template <class V>
 void sum_columns(const Patch& patch, const V* values, bool accumulate, float* into) {
@@ -98,7 +92,8 @@ void activate(const Epilogue& e, const Patch& patch, Elements y) {
     for (std::int64_t row = 0; row < patch.rows; ++row) {
       T* const out = first + row * patch.into_row;
       if constexpr (std::is_same_v<T, float>) {
-        if (e.tanh) simd::run_as<TanhLoop>(best_isa(), patch.columns, out);
+        if (e.tanh)
+          simd::run_as<simd::TanhLoop>(best_isa(), std::int64_t{0}, patch.columns, out, out);
       }
       if (e.relu) relu(patch.columns, out);
     }

@@ -14,6 +14,7 @@
 namespace fovea::simd {
 
 void add_elementwise(Registry& registry, Isa isa);
+void add_conv(Registry& registry, Isa isa);
 void add_bias(Registry& registry, Isa isa);
 void add_dropout(Registry& registry, Isa isa);
 void add_max_pool(Registry& registry, Isa isa);

@@ -9,10 +9,12 @@ Isa best_isa() {
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
     return Isa::avx512;
   }
-  return __builtin_cpu_supports("avx2") ? Isa::avx2 : Isa::baseline;
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return avx2 ? Isa::avx2 : Isa::baseline;
 }
 
 void add_simd_algorithms(Registry& registry, Isa isa) {
+  simd::add_conv(registry, isa);
   simd::add_elementwise(registry, isa);
   simd::add_bias(registry, isa);
   simd::add_dropout(registry, isa);
