@@ -119,6 +119,7 @@ TEST(SimdConv, TakesWhatVectorsOfChannelsLeaveEmpty) {
   EXPECT_EQ(why_not(kDgrad, "n128c16h14k16r5g2"), "8 channels a group and more");
   EXPECT_EQ(why_not(kDgrad, "n128c6h15k16r5u2"), "its input gradient is for stride 1");
   EXPECT_EQ(why_not(kWgrad, "n128c1h28k6r5ph2+db"), "");
+  EXPECT_EQ(why_not(kWgrad, "n128c6h14k6r5g2"), "groups cut its rows of taps");
   EXPECT_EQ(why_not(kWgrad, "n128c6h14k16r5"), "vectors of filters are full, or nearly");
   EXPECT_EQ(why_not(kForward, "n128c1h28k6r5ph2+bias+drop0.5:2:1"),
             "+drop is not an epilogue of this algorithm");

@@ -47,6 +47,7 @@ Verdict pays(Pass pass, const ConvProblem& p, Isa isa) {
       if (p.u != 1 || p.v != 1) return Verdict::no("its input gradient is for stride 1");
       return {};
     case Pass::wgrad: {
+      if (p.groups > 1) return Verdict::no("groups cut its rows of taps");
       // Of 8 images: each factor loaded serves half as many sums.
       const bool few = k < (isa == Isa::avx512 ? kFullVectors : kFullVectors / 2);
       return few ? Verdict{} : Verdict::no("vectors of filters are full, or nearly");

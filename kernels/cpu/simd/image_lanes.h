@@ -60,7 +60,7 @@ struct LaneLoops {
   void (*row)(const Correlation& x, const TapRows& taps, const float* band, const float* packed,
               const float* bias, float* out);
   /// sums[f][r][s][c][lane] += dy[j][f][lane] * what it met, over `rows` output rows; dy has q * k
-  /// groups of lanes a row.
+  /// groups of lanes a row. One group of channels.
   void (*products)(const Correlation& x, const TapRows* taps, int rows, const float* band,
                    const float* dy, float* sums);
   /// sums[f][lane] += dy[pixel][f][lane].

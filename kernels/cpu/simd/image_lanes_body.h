@@ -291,31 +291,26 @@ template <int kWidth>
 void products(const Correlation& x, const TapRows* taps, int rows, const float* band,
               const float* dy, float* sums) {
   const Runs runs = runs_of(x, 0, x.s);
-  const std::int64_t in_row = std::int64_t{x.s} * x.c_per_group();  // of a filter
-  for (int g = 0; g < x.groups; ++g) {
-    const std::int64_t channel = std::int64_t{g} * x.c_per_group() * kImages;
-    tiles<kFilterTile>(x.k_per_group(), [&](int first, int filters) {
-      const int f = g * x.k_per_group() + first;
-      for (int r = 0; r < x.r; ++r) {
-        for (int run = 0; run < runs.runs; ++run) {
-          tiles<kAcross<kWidth>>(runs.length, [&](int t, int count) {
-            const std::int64_t tap = channel + run * runs.step + std::int64_t{t} * kImages;
-            const std::int64_t at =
-                f * x.filter() + r * in_row + std::int64_t{run} * runs.length + t;
-            with_count<kFilterTile>(filters, [&]<int kFilters>() {
-              with_count<kAcross<kWidth>>(count, [&]<int kTaps>() {
-                for (int lane = 0; lane < kImages; lane += kWidth) {
-                  tap_tile<kWidth, kTaps, kFilters>(x, taps, rows, r, tap, band + lane,
-                                                    dy + std::int64_t{f} * kImages + lane,
-                                                    sums + at * kImages + lane);
-                }
-              });
+  tiles<kFilterTile>(x.k, [&](int f, int filters) {
+    for (int r = 0; r < x.r; ++r) {
+      for (int run = 0; run < runs.runs; ++run) {
+        tiles<kAcross<kWidth>>(runs.length, [&](int t, int count) {
+          const std::int64_t tap = run * runs.step + std::int64_t{t} * kImages;
+          const std::int64_t row_of_taps = std::int64_t{r} * x.s * x.c;
+          const std::int64_t at = f * x.filter() + row_of_taps + run * runs.length + t;
+          with_count<kFilterTile>(filters, [&]<int kFilters>() {
+            with_count<kAcross<kWidth>>(count, [&]<int kTaps>() {
+              for (int lane = 0; lane < kImages; lane += kWidth) {
+                tap_tile<kWidth, kTaps, kFilters>(x, taps, rows, r, tap, band + lane,
+                                                  dy + std::int64_t{f} * kImages + lane,
+                                                  sums + at * kImages + lane);
+              }
             });
           });
-        }
+        });
       }
-    });
-  }
+    }
+  });
 }
 
 // --- Sums and epilogues -------------------------------------------------------------------------

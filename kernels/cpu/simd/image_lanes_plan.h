@@ -20,7 +20,7 @@ namespace fovea::simd {
 
 class ImageLanesPlan {
  public:
-  /// dgrad: stride 1. `isa` has lane_loops().
+  /// dgrad: stride 1. wgrad: one group. `isa` has lane_loops().
   ImageLanesPlan(Pass pass, const ConvProblem& p, Isa isa);
 
   std::size_t workspace_bytes() const;
