@@ -68,6 +68,20 @@ TEST(ThreadPool, RunsPartsOnSeveralThreadsAtOnce) {
   EXPECT_EQ(arrived, 3);
 }
 
+// Threads that wait spin first and sleep then: both are found by the next loop.
+TEST(ThreadPool, FindsThreadsThatSpinAndThreadsThatSleep) {
+  ThreadPool pool(3);
+  for (const int pause_ms : {0, 0, 0, 1, 30, 0, 30}) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
+    std::atomic<int> arrived{0};
+    pool.parallel_for(3, 1, [&](std::int64_t, std::int64_t) {
+      ++arrived;
+      while (arrived < 3) std::this_thread::yield();  // ends only if all three run together
+    });
+    EXPECT_EQ(arrived, 3);
+  }
+}
+
 TEST(ThreadPool, APoolOfOneStaysOnTheCaller) {
   ThreadPool pool(1);
   const auto caller = std::this_thread::get_id();
