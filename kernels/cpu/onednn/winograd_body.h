@@ -8,44 +8,15 @@
 
 #include <fovea/kernels/cpu/onednn/toom_cook.h>
 #include <fovea/kernels/cpu/onednn/winograd_loops.h>
+#include <fovea/kernels/cpu/simd/wide.h>
 
 #include <cstdint>
 
 namespace fovea::onednn {
 namespace {
 
-// Written out: GCC 12 drops the attribute where the size is a template parameter.
 template <int kLanes>
-struct Lanes;
-template <>
-struct Lanes<1> {
-  using Floats = float;
-};
-template <>
-struct Lanes<4> {
-  using Floats [[gnu::vector_size(16)]] = float;
-};
-template <>
-struct Lanes<8> {
-  using Floats [[gnu::vector_size(32)]] = float;
-};
-template <>
-struct Lanes<16> {
-  using Floats [[gnu::vector_size(64)]] = float;
-};
-
-template <int kLanes>
-struct Vec {
-  using Floats = typename Lanes<kLanes>::Floats;
-  // Addresses need no alignment beyond an element's.
-  static Floats load(const float* p) {
-    Floats v;
-    __builtin_memcpy(&v, p, sizeof(v));
-    return v;
-  }
-  static void store(float* p, Floats v) { __builtin_memcpy(p, &v, sizeof(v)); }
-  static Floats all(float v) { return Floats{} + v; }
-};
+using Vec = simd::Wide<kLanes>;
 
 /// Calls f.operator()<lanes>(i) for vectors that cover [0, count), the widest that fit first, each
 /// element once.

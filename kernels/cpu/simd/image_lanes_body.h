@@ -7,41 +7,15 @@
 #pragma once
 
 #include <fovea/kernels/cpu/simd/image_lanes.h>
+#include <fovea/kernels/cpu/simd/wide.h>
 
 #include <cstdint>
 
 namespace fovea::simd {
 namespace {
 
-// Written out: GCC 12 drops the attribute where the size is a template parameter.
 template <int kWidth>
-struct Vector;
-template <>
-struct Vector<8> {
-  using Floats [[gnu::vector_size(32)]] = float;
-  using Ints [[gnu::vector_size(32)]] = int;
-};
-template <>
-struct Vector<16> {
-  using Floats [[gnu::vector_size(64)]] = float;
-};
-template <int kWidth>
-using Floats = typename Vector<kWidth>::Floats;
-
-template <int kWidth>
-inline Floats<kWidth> load(const float* p) {
-  Floats<kWidth> v;
-  __builtin_memcpy(&v, p, sizeof(v));
-  return v;
-}
-template <int kWidth>
-inline void store(float* p, Floats<kWidth> v) {
-  __builtin_memcpy(p, &v, sizeof(v));
-}
-template <int kWidth>
-inline Floats<kWidth> all(float v) {
-  return v - Floats<kWidth>{};  // not +: -0 + 0 is not -0, so that costs an addition
-}
+using Floats = typename Wide<kWidth>::Floats;
 
 inline int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
@@ -50,7 +24,7 @@ inline int larger(int a, int b) { return a > b ? a : b; }
 
 constexpr int kBlock = 8;  // images and elements that are transposed at a time
 using Eight = Floats<kBlock>;
-using Order = Vector<kBlock>::Ints;
+using Order = Lanes<kBlock>::Ints;
 
 /// Rows become columns.
 inline void transpose(Eight (&v)[kBlock]) {
@@ -93,10 +67,10 @@ void gather(const float* const* rows, std::int64_t count, float* to) {
     const bool done = blocks(count, [&](std::int64_t at) {
       Eight v[kBlock];
 #pragma GCC unroll 8
-      for (int i = 0; i < kBlock; ++i) v[i] = load<kBlock>(from[i] + at);
+      for (int i = 0; i < kBlock; ++i) v[i] = Wide<kBlock>::load(from[i] + at);
       transpose(v);
 #pragma GCC unroll 8
-      for (int i = 0; i < kBlock; ++i) store<kBlock>(to + (at + i) * kImages + lane, v[i]);
+      for (int i = 0; i < kBlock; ++i) Wide<kBlock>::store(to + (at + i) * kImages + lane, v[i]);
     });
     if (done) continue;
     for (std::int64_t at = 0; at < count; ++at) {
@@ -111,10 +85,10 @@ void scatter(const float* from, std::int64_t count, float* const* rows) {
     const bool done = blocks(count, [&](std::int64_t at) {
       Eight v[kBlock];
 #pragma GCC unroll 8
-      for (int i = 0; i < kBlock; ++i) v[i] = load<kBlock>(from + (at + i) * kImages + lane);
+      for (int i = 0; i < kBlock; ++i) v[i] = Wide<kBlock>::load(from + (at + i) * kImages + lane);
       transpose(v);
 #pragma GCC unroll 8
-      for (int i = 0; i < kBlock; ++i) store<kBlock>(to[i] + at, v[i]);
+      for (int i = 0; i < kBlock; ++i) Wide<kBlock>::store(to[i] + at, v[i]);
     });
     if (done) continue;
     for (std::int64_t at = 0; at < count; ++at) {
@@ -157,7 +131,8 @@ void pixel_tile(const Correlation& x, const TapRows& rows, const Pixels& pixels,
 #pragma GCC unroll 8
   for (int f = 0; f < kFilters; ++f) {
 #pragma GCC unroll 8
-    for (int j = 0; j < kPixels; ++j) sums[f][j] = all<kWidth>(bias == nullptr ? 0.0F : bias[f]);
+    for (int j = 0; j < kPixels; ++j)
+      sums[f][j] = Wide<kWidth>::all(bias == nullptr ? 0.0F : bias[f]);
   }
   const Runs runs = runs_of(x, pixels.begin, pixels.end);
   const int c = x.c_per_group();
@@ -169,10 +144,10 @@ void pixel_tile(const Correlation& x, const TapRows& rows, const Pixels& pixels,
       for (int t = 0; t < runs.length; ++t, in += kImages, w += kFilters) {
         V factors[kPixels];
 #pragma GCC unroll 8
-        for (int j = 0; j < kPixels; ++j) factors[j] = load<kWidth>(in + j * pixels.across);
+        for (int j = 0; j < kPixels; ++j) factors[j] = Wide<kWidth>::load(in + j * pixels.across);
 #pragma GCC unroll 8
         for (int f = 0; f < kFilters; ++f) {
-          const V weight = all<kWidth>(w[f]);
+          const V weight = Wide<kWidth>::all(w[f]);
 #pragma GCC unroll 8
           for (int j = 0; j < kPixels; ++j) sums[f][j] += factors[j] * weight;
         }
@@ -183,7 +158,7 @@ void pixel_tile(const Correlation& x, const TapRows& rows, const Pixels& pixels,
   for (int j = 0; j < kPixels; ++j) {
 #pragma GCC unroll 8
     for (int f = 0; f < kFilters; ++f) {
-      store<kWidth>(out + (std::int64_t{j} * x.k + f) * kImages, sums[f][j]);
+      Wide<kWidth>::store(out + (std::int64_t{j} * x.k + f) * kImages, sums[f][j]);
     }
   }
 }
@@ -199,7 +174,7 @@ void tap_tile(const Correlation& x, const TapRows* rows, int count, int row, std
 #pragma GCC unroll 8
   for (int f = 0; f < kFilters; ++f) {
 #pragma GCC unroll 8
-    for (int t = 0; t < kTaps; ++t) acc[f][t] = load<kWidth>(sums + f * filter + t * kImages);
+    for (int t = 0; t < kTaps; ++t) acc[f][t] = Wide<kWidth>::load(sums + f * filter + t * kImages);
   }
   const std::int64_t across = std::int64_t{x.v} * x.c * kImages, next = std::int64_t{x.k} * kImages;
   for (int i = 0; i < count; ++i) {
@@ -209,10 +184,10 @@ void tap_tile(const Correlation& x, const TapRows* rows, int count, int row, std
     for (int j = 0; j < x.q; ++j, in += across, gradient += next) {
       V factors[kTaps];
 #pragma GCC unroll 8
-      for (int t = 0; t < kTaps; ++t) factors[t] = load<kWidth>(in + t * kImages);
+      for (int t = 0; t < kTaps; ++t) factors[t] = Wide<kWidth>::load(in + t * kImages);
 #pragma GCC unroll 8
       for (int f = 0; f < kFilters; ++f) {
-        const V g = load<kWidth>(gradient + f * kImages);
+        const V g = Wide<kWidth>::load(gradient + f * kImages);
 #pragma GCC unroll 8
         for (int t = 0; t < kTaps; ++t) acc[f][t] += factors[t] * g;
       }
@@ -221,7 +196,7 @@ void tap_tile(const Correlation& x, const TapRows* rows, int count, int row, std
 #pragma GCC unroll 8
   for (int f = 0; f < kFilters; ++f) {
 #pragma GCC unroll 8
-    for (int t = 0; t < kTaps; ++t) store<kWidth>(sums + f * filter + t * kImages, acc[f][t]);
+    for (int t = 0; t < kTaps; ++t) Wide<kWidth>::store(sums + f * filter + t * kImages, acc[f][t]);
   }
 }
 
@@ -325,11 +300,12 @@ void channel_sums(std::int64_t pixels, int k, const float* dy, float* sums) {
 void totals(const float* sums, int shares, std::int64_t share, std::int64_t count, bool accumulate,
             float* out) {
   for (std::int64_t i = 0; i < count; ++i) {
-    Eight low = load<kBlock>(sums + i * kImages), high = load<kBlock>(sums + i * kImages + kBlock);
+    Eight low = Wide<kBlock>::load(sums + i * kImages),
+          high = Wide<kBlock>::load(sums + i * kImages + kBlock);
     for (int s = 1; s < shares; ++s) {
       const float* const at = sums + s * share + i * kImages;
-      low += load<kBlock>(at);
-      high += load<kBlock>(at + kBlock);
+      low += Wide<kBlock>::load(at);
+      high += Wide<kBlock>::load(at + kBlock);
     }
     Eight v = low + high;
     v += __builtin_shuffle(v, Order{4, 5, 6, 7, 0, 1, 2, 3});
