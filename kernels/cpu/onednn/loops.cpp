@@ -1,6 +1,6 @@
 #include <fovea/kernels/cpu/onednn/loops.h>
+#include <fovea/kernels/cpu/simd/activation_loops.h>
 #include <fovea/kernels/cpu/simd/dispatch.h>
-#include <fovea/kernels/cpu/simd/tanh_loop.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -38,11 +38,6 @@ void merge_row(std::int64_t columns, const V* v, const T* mask, bool accumulate,
       out[i] = narrowed<T>(widened(mask[i]) > 0.0F ? value : 0.0F);
     }
   }
-}
-
-template <class T>
-void relu(std::int64_t columns, T* y) {
-  for (std::int64_t i = 0; i < columns; ++i) y[i] = simd::where(!(widened(y[i]) < 0.0F), y[i]);
 }
 
 template <class V>
@@ -91,11 +86,11 @@ void activate(const Epilogue& e, const Patch& patch, Elements y) {
   with_type(y, [&]<class T>(T* first) {
     for (std::int64_t row = 0; row < patch.rows; ++row) {
       T* const out = first + row * patch.into_row;
+      constexpr std::int64_t kFirst = 0;
       if constexpr (std::is_same_v<T, float>) {
-        if (e.tanh)
-          simd::run_as<simd::TanhLoop>(best_isa(), std::int64_t{0}, patch.columns, out, out);
+        if (e.tanh) simd::run_as<simd::TanhLoop>(best_isa(), kFirst, patch.columns, out, out);
       }
-      if (e.relu) relu(patch.columns, out);
+      if (e.relu) simd::run_as<simd::ReluLoop>(best_isa(), kFirst, patch.columns, out, out);
     }
   });
 }

@@ -1,18 +1,10 @@
 // elementwise.cpp - activations, sums and scaling. ivdep: an output may be an input, element by
 // element, which the compiler's overlap check would take for a reason not to vectorise.
+#include <fovea/kernels/cpu/simd/activation_loops.h>
 #include <fovea/kernels/cpu/simd/parts.h>
-#include <fovea/kernels/cpu/simd/tanh_loop.h>
 
 namespace fovea::simd {
 namespace {
-
-struct ReluLoop {
-  template <class T>
-  static void run(std::int64_t begin, std::int64_t end, const T* x, T* y) {
-#pragma GCC ivdep
-    for (std::int64_t i = begin; i < end; ++i) y[i] = where(!(widened(x[i]) < 0), x[i]);
-  }
-};
 
 struct ReluBackwardLoop {
   template <class T>

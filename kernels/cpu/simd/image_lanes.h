@@ -72,8 +72,6 @@ struct LaneLoops {
   /// out[i] = (accumulate ? out[i] : 0) + (mask[i] > 0 ? v[i] : 0), v[i] at v[i * kImages]: of one
   /// lane; mask may be nullptr.
   void (*merge)(const float* v, const float* mask, bool accumulate, std::int64_t count, float* out);
-  /// v = max(0, v), where NaN stays NaN.
-  void (*relu)(std::int64_t count, float* v);
 };
 
 /// The loops for an instruction set; nullptr for `baseline`.

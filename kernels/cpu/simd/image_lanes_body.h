@@ -322,13 +322,9 @@ void merge(const float* v, const float* mask, bool accumulate, std::int64_t coun
   }
 }
 
-void relu(std::int64_t count, float* v) {
-  for (std::int64_t i = 0; i < count; ++i) v[i] = v[i] < 0.0F ? 0.0F : v[i];
-}
-
 template <int kWidth>
 constexpr LaneLoops kLoops{gather,       scatter, row<kWidth>, products<kWidth>,
-                           channel_sums, totals,  merge,       relu};
+                           channel_sums, totals,  merge};
 
 }  // namespace
 }  // namespace fovea::simd

@@ -1,7 +1,7 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
+#include <fovea/kernels/cpu/simd/activation_loops.h>
 #include <fovea/kernels/cpu/simd/image_lanes_plan.h>
-#include <fovea/kernels/cpu/simd/tanh_loop.h>
 
 #include <algorithm>
 #include <array>
@@ -85,6 +85,9 @@ ImageLanesPlan::ImageLanesPlan(Pass pass, const ConvProblem& p, Isa isa)
   const std::int64_t units = groups_ * bands_;
   shares_ = gradient ? std::min(units, kMostShares) : 0;
   parts_ = std::min(gradient ? shares_ : units, threads);
+  // So many rows that all filters and taps find them in the first-level cache.
+  const int most = std::min(band_rows_, kMostStrip);
+  while (strip_rows_ < most && floats(strip_rows_ + 1) <= kStripFloats) ++strip_rows_;
 }
 
 std::int64_t ImageLanesPlan::in_row() const { return std::int64_t{x_.columns()} * x_.c * kImages; }
@@ -105,17 +108,17 @@ std::int64_t ImageLanesPlan::aside_floats() const {
 }
 
 std::int64_t ImageLanesPlan::shared_floats() const {
-  const std::int64_t filters = x_.k * x_.filter();
-  return pass_ == Pass::wgrad ? shares_ * (filters + x_.k) * kImages : whole_lines(filters);
+  return pass_ == Pass::wgrad ? shares_ * share_floats() : whole_lines(x_.k * x_.filter());
 }
+std::int64_t ImageLanesPlan::share_floats() const { return x_.k * (x_.filter() + 1) * kImages; }
 
 std::size_t ImageLanesPlan::workspace_bytes() const {
   return static_cast<std::size_t>(shared_floats() + parts_ * part_floats()) * sizeof(float);
 }
 
-ImageLanesPlan::Part ImageLanesPlan::part(void* workspace, std::int64_t index) const {
+ImageLanesPlan::Part ImageLanesPlan::part(float* workspace, std::int64_t index) const {
   Part part;
-  part.in = static_cast<float*>(workspace) + shared_floats() + index * part_floats();
+  part.in = workspace + shared_floats() + index * part_floats();
   part.nothing = part.in + in_rows_ * in_row();
   part.aside = part.nothing + nothing_floats();
   part.out = part.aside + aside_floats();
@@ -187,8 +190,9 @@ void ImageLanesPlan::store_row(const Band& b, int row, const Tensors& t, const P
   const Epilogue& e = p_.epilogue;
   const std::int64_t count = std::int64_t{x_.q} * x_.k, plane = x_.p * count, at = row * count;
   const std::int64_t images = std::min<std::int64_t>(kImages, p_.n - b.image);
-  if (e.relu) loops_->relu(count * kImages, part.out);
-  if (e.tanh) run_as<TanhLoop>(isa_, std::int64_t{0}, count * kImages, part.out, part.out);
+  constexpr std::int64_t kFirst = 0;
+  if (e.relu) run_as<ReluLoop>(isa_, kFirst, count * kImages, part.out, part.out);
+  if (e.tanh) run_as<TanhLoop>(isa_, kFirst, count * kImages, part.out, part.out);
   if (e.mask || e.acc) {
     for (std::int64_t lane = 0; lane < images; ++lane) {
       const std::int64_t to = (b.image + lane) * plane + at;
@@ -200,7 +204,8 @@ void ImageLanesPlan::store_row(const Band& b, int row, const Tensors& t, const P
   loops_->scatter(part.out, count, rows.data());
 }
 
-void ImageLanesPlan::run_rows(const Tensors& t, float* packed, void* workspace) const {
+void ImageLanesPlan::run_rows(const Tensors& t, float* workspace) const {
+  float* const packed = workspace;
   pack(t.second, packed);
   const std::int64_t units = groups_ * bands_;
   parallel(parts_, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -229,15 +234,9 @@ void ImageLanesPlan::add_band(const Band& b, const Tensors& t, const Part& part,
   const auto dy = lane_rows(t.second, x_.p * count, b.begin * count, b.image, p_.n,
                             static_cast<const float*>(part.nothing));
   loops_->gather(dy.data(), rows * count, part.out);
-  // So many rows at a time that all filters and taps find them in the first-level cache.
-  int strip = 1;
-  while (strip < std::min(rows, kMostStrip) &&
-         rows_read(x_, strip + 1) * in_row() + (strip + 1) * out_row() <= kStripFloats) {
-    ++strip;
-  }
-  for (int first = 0; first < rows; first += strip) {
+  for (int first = 0; first < rows; first += strip_rows_) {
     std::array<TapRows, kMostStrip> all{};
-    const int here = std::min(strip, rows - first);
+    const int here = std::min(strip_rows_, rows - first);
     for (int i = 0; i < here; ++i) all[static_cast<std::size_t>(i)] = taps(b, b.begin + first + i);
     loops_->products(x_, all.data(), here, part.in, part.out + first * out_row(), sums);
   }
@@ -247,9 +246,10 @@ void ImageLanesPlan::add_band(const Band& b, const Tensors& t, const Part& part,
   }
 }
 
-void ImageLanesPlan::run_sums(const Tensors& t, float* sums, void* workspace) const {
+void ImageLanesPlan::run_sums(const Tensors& t, float* workspace) const {
+  float* const sums = workspace;
   const std::int64_t units = groups_ * bands_, filters = x_.k * x_.filter();
-  const std::int64_t share = (filters + x_.k) * kImages;
+  const std::int64_t share = share_floats();
   parallel(parts_, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
       const Part mine = part(workspace, index);
@@ -272,8 +272,8 @@ void ImageLanesPlan::run_sums(const Tensors& t, float* sums, void* workspace) co
 }
 
 void ImageLanesPlan::run(const Tensors& t, void* workspace) const {
-  auto* const shared = static_cast<float*>(workspace);
-  pass_ == Pass::wgrad ? run_sums(t, shared, workspace) : run_rows(t, shared, workspace);
+  auto* const floats = static_cast<float*>(workspace);
+  pass_ == Pass::wgrad ? run_sums(t, floats) : run_rows(t, floats);
 }
 
 }  // namespace fovea::simd

@@ -13,8 +13,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 namespace fovea::simd {
 
@@ -53,17 +51,18 @@ class ImageLanesPlan {
   std::int64_t aside_floats() const;
   std::int64_t part_floats() const;
   std::int64_t shared_floats() const;  // before the parts: the packed weights, or the sums
-  Part part(void* workspace, std::int64_t index) const;
+  std::int64_t share_floats() const;   // wgrad: of dw's and db's sums
+  Part part(float* workspace, std::int64_t index) const;
   Band band(std::int64_t index) const;
   TapRows taps(const Band& b, int row) const;
   void fill(const Band& b, const float* planes, const Part& part) const;
 
   void pack(const float* w, float* packed) const;
   void store_row(const Band& b, int row, const Tensors& t, const Part& part) const;
-  void run_rows(const Tensors& t, float* packed, void* workspace) const;
+  void run_rows(const Tensors& t, float* workspace) const;
 
   void add_band(const Band& b, const Tensors& t, const Part& part, float* sums) const;
-  void run_sums(const Tensors& t, float* sums, void* workspace) const;
+  void run_sums(const Tensors& t, float* workspace) const;
 
   Pass pass_;
   ConvProblem p_;
@@ -74,6 +73,7 @@ class ImageLanesPlan {
   int band_rows_ = 0;        // output rows of a band
   int in_rows_ = 0;          // rows of the plane that it reads, at most
   int bands_ = 0;            // of a plane
+  int strip_rows_ = 1;       // wgrad: output rows that products are added up over at a time
   std::int64_t parts_ = 0;   // threads' places
   std::int64_t shares_ = 0;  // wgrad: sums that are kept apart
 };
