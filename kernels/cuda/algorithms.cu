@@ -1,6 +1,6 @@
 // algorithms.cu - the ordered lists of engine "fovea": within an op the first that can run a
-// problem is taken. One line an algorithm; a new kernel is added here and nowhere else. In fp32 the
-// order is that of the times on an H200 (docs/kernels/implicit_gemm.md).
+// problem is taken. One line an algorithm; a new kernel is added here and nowhere else. The order
+// is that of docs/kernels/implicit_gemm.md, Order of choice.
 #include <fovea/kernels/cuda/algorithms.h>
 
 #include <fovea/kernels/cuda/factories.h>
@@ -14,26 +14,26 @@ constexpr Math kMaths[] = {Math::fp32, Math::tf32, Math::bf16};
 }  // namespace
 
 void add_algorithms(Registry& registry) {
-  registry.add(conv_forward_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_forward_implicit_gemm(m));
+  registry.add(conv_forward_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_forward_space_to_depth(m));
   registry.add(conv_forward_naive());
   for (const Math m : kMaths) registry.add(conv_dgrad_implicit_gemm(m));
   registry.add(conv_dgrad_direct_tiled());
   registry.add(conv_dgrad_naive());
   registry.add(conv_wgrad_space_to_depth(Math::fp32));
-  registry.add(conv_wgrad_direct_tiled());
   for (const Math m : kMaths) registry.add(conv_wgrad_implicit_gemm(m));
+  registry.add(conv_wgrad_direct_tiled());
   for (const Math m : {Math::tf32, Math::bf16}) registry.add(conv_wgrad_space_to_depth(m));
   registry.add(conv_wgrad_naive());
   for (const Math m : kMaths) registry.add(linear_forward_pipelined(m));
   registry.add(linear_forward_tiled());
   registry.add(linear_forward_naive());
-  registry.add(linear_dgrad_tiled());
   for (const Math m : kMaths) registry.add(linear_dgrad_pipelined(m));
+  registry.add(linear_dgrad_tiled());
   registry.add(linear_dgrad_naive());
-  registry.add(linear_wgrad_tiled());
   for (const Math m : kMaths) registry.add(linear_wgrad_pipelined(m));
+  registry.add(linear_wgrad_tiled());
   registry.add(linear_wgrad_naive());
   // All other ops.
   registry.add(relu_forward());

@@ -10,13 +10,14 @@
 
 namespace fovea::FOVEA_TARGET {
 
-/// c[j] = fma(a, b[j], c[j]) for all j.
+/// c[j] = fma(a, b[j], c[j]) for all j; on a card from the last one to the first where `backwards`.
 #ifdef FOVEA_EMULATED
 
 // By the CPU's own vector instructions: g++ 12 turns the plain loops of a register tile into
 // shuffles that take six times as long. Registers are no memory: nobody hears of them.
 template <int N>
-[[gnu::no_sanitize("thread")]] void fma_row(float a, const float (&b)[N], float (&c)[N]) {
+[[gnu::no_sanitize("thread")]] void fma_row(float a, const float (&b)[N], float (&c)[N],
+                                            [[maybe_unused]] bool backwards = false) {
 #ifdef FOVEA_COUNT_ACCESSES
   emulator::count_multiply_adds(N);
 #endif
@@ -36,9 +37,13 @@ template <int N>
 #else
 
 template <int N>
-__device__ __forceinline__ void fma_row(float a, const float (&b)[N], float (&c)[N]) {
+__device__ __forceinline__ void fma_row(float a, const float (&b)[N], float (&c)[N],
+                                        bool backwards = false) {
 #pragma unroll
-  for (int j = 0; j < N; ++j) c[j] = fma(a, b[j], c[j]);
+  for (int i = 0; i < N; ++i) {
+    const int j = backwards ? N - 1 - i : i;
+    c[j] = fma(a, b[j], c[j]);
+  }
 }
 
 #endif

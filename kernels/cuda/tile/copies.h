@@ -43,8 +43,10 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   static constexpr int kSliceLength = kSliceOf<typename Gather::Element>;
   static constexpr int kLanes = kSliceLength / Width;
   static constexpr int kRowsPerPass = Threads / kLanes;
-  static constexpr int kPasses = (Layout::kRows + kRowsPerPass - 1) / kRowsPerPass;
-  static_assert(Threads % kLanes == 0);
+  static constexpr int kPasses = Layout::kRows / kRowsPerPass;
+  // Places of many small copies, all at once, would spill.
+  static constexpr int kAtOnce = Width == 1 && kPasses > 4 ? 4 : kPasses;
+  static_assert(Threads % kLanes == 0 && Layout::kRows % kRowsPerPass == 0);
 
  public:
   static constexpr int kStep = kSliceLength;
@@ -55,17 +57,26 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
         thread_{thread},
         cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
 
-  /// Starts copying part `part` of `parts` of the next slice; the last one goes on to the next.
+  /// Starts copying part `part` of `parts` of the next slice (a single element at a time: all of
+  /// it); the last one goes on to the next. Places first, then their copies: finding one may read
+  /// shared memory, and no read passes a copy, so that one after the other they would all wait.
   __device__ __forceinline__ void start(typename Gather::Element* to, int part, int parts) {
     const auto& spot = gather_.spot(cursor_);
-    // Many small copies one after the other: all at once their addresses would spill.
-#pragma unroll(Width == 1 ? 4 : kPasses)
-    for (int pass = 0; pass < kPasses; ++pass) {
-      if (Width > 1 && pass * parts / kPasses != part) continue;
-      const int row = thread_ / kLanes + pass * kRowsPerPass;
-      if (Layout::kRows % kRowsPerPass != 0 && row >= Layout::kRows) break;
-      copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(),
-                          gather_.find(row, spot));
+#pragma unroll
+    for (int first = 0; first < kPasses; first += kAtOnce) {
+      const auto each_pass = [&](const auto& f) {
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+          const int pass = first + i;
+          if (pass >= kPasses || (Width > 1 && pass * parts / kPasses != part)) continue;
+          f(i, thread_ / kLanes + pass * kRowsPerPass);
+        }
+      };
+      Place place[kAtOnce];
+      each_pass([&](int i, int row) { place[i] = gather_.find(row, spot); });
+      each_pass([&](int i, int row) {
+        copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(), place[i]);
+      });
     }
     if (part == parts - 1) gather_.next(cursor_);
   }

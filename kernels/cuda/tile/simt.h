@@ -2,8 +2,15 @@
 // thread, 4 x 8 threads a warp. tensor.h is the same by tensor cores.
 //
 // A thread's rows come in vectors of four neighbours with the other threads' between them. It takes
-// four (or two) indices of the reduction at a time: along, a vector of them for each row; across, a
-// vector of rows for each index.
+// four indices of the reduction at a time: along, a vector of them for each row; across, a vector
+// of rows for each index.
+//
+// Registers lie in two banks, even and odd, and a bank gives a warp's instruction one operand a
+// cycle. A multiply-add takes three, so that one of each cycle can only start where one operand is
+// held over from the one before and the other two are of different banks. Hence one operand is held
+// while all of the other, streamed, go by, forth and back. ptxas sees to the banks if it may:
+// vector i of an operand that lies across has row i % 2 in bank i % 2, so it is the one that is
+// streamed; and outputs are free to lie anywhere until they leave (moved()).
 #pragma once
 
 #include <fovea/kernels/cuda/tile/slice.h>
@@ -30,10 +37,10 @@ struct SimtTile {
     alignas(128) float a[BM * kSlice];
     alignas(128) float b[BN * kSlice];
   };
-  using Accumulators = float[TN][TM];
-  // Indices of the reduction that are read at once. One operand along and the other across keep
-  // 4 TM of the one while they go through the other: with 64 outputs registers would spill.
-  static constexpr int kAtOnce = OrderA == OrderB || TM * TN < 64 ? 4 : 2;
+  static constexpr bool kHoldsRows = OrderA == Order::along && OrderB == Order::across;
+  static constexpr int kHeld = kHoldsRows ? TM : TN, kStreamed = kHoldsRows ? TN : TM;
+  using Accumulators = float[kHeld][kStreamed];
+  static constexpr int kAtOnce = 4;  // indices of the reduction
 
   static constexpr TileSize kSize{.rows = BM,
                                   .columns = BN,
@@ -43,22 +50,14 @@ struct SimtTile {
 
   /// acc += the product of the slices, kk ascending: one chain of fma an output.
   static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread) {
+    const Reader<LayoutA, kThreadRows> rows(s.a, row(0, thread));
+    const Reader<LayoutB, kThreadColumns> columns(s.b, column(0, thread));
 #pragma unroll 1  // unrolled, reads are moved so far ahead that registers spill
     for (int kk = 0; kk < kSlice; kk += kAtOnce) {
-      const Reader<LayoutA, kThreadRows> rows(s.a, row(0, thread), kk);
-      const Reader<LayoutB, kThreadColumns> columns(s.b, column(0, thread), kk);
-      float a[kAtOnce][TM];
-#pragma unroll
-      for (int i = 0; i < TM; i += 4) rows.four(i, a, i);
-#pragma unroll
-      for (int j = 0; j < TN; j += 4) {
-        float b[kAtOnce][4];
-        columns.four(j, b, 0);
-#pragma unroll
-        for (int k = 0; k < kAtOnce; ++k) {
-#pragma unroll
-          for (int l = 0; l < 4; ++l) fma_row(b[k][l], a[k], acc[j + l]);
-        }
+      if constexpr (kHoldsRows) {
+        multiply(columns, rows, kk, acc);
+      } else {
+        multiply(rows, columns, kk, acc);
       }
     }
   }
@@ -69,6 +68,7 @@ struct SimtTile {
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
                                                          F f) {
     const auto thread = static_cast<int>(thread_read_anew());
+    const unsigned zero = unknown_zero();
 #pragma unroll
     for (int j = 0; j < TN; j += 4) {
       const auto c = of_column(column(j, thread));
@@ -76,7 +76,9 @@ struct SimtTile {
       for (int i = 0; i < TM; ++i) {
         Vector<float, 4> v;
 #pragma unroll
-        for (int l = 0; l < 4; ++l) v[l] = acc[j + l][i];
+        for (int l = 0; l < 4; ++l) {
+          v[l] = moved(kHoldsRows ? acc[i][j + l] : acc[j + l][i], zero);
+        }
         f(row(i, thread), column(j, thread), v, c);
       }
     }
@@ -91,35 +93,55 @@ struct SimtTile {
     const int in_row = thread / 32 % (kThreadColumns / 8) * 8 + thread % 8;
     return (j / 4 * kThreadColumns + in_row) * 4 + j % 4;
   }
+  // acc += the product over indices kk .. kk + 3.
+  template <class Streamed, class Held>
+  static __device__ __forceinline__ void multiply(const Streamed& streamed, const Held& held,
+                                                  int kk, Accumulators& acc) {
+    float a[kAtOnce][kStreamed];
+#pragma unroll
+    for (int i = 0; i < kStreamed; i += 4) streamed.four(i, kk, a, i);
+#pragma unroll
+    for (int j = 0; j < kHeld; j += 4) {
+      float b[kAtOnce][4];
+      held.four(j, kk, b, 0);
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+#pragma unroll
+        for (int l = 0; l < 4; ++l) fma_row(b[k][l], a[k], acc[j + l], /*backwards=*/l % 2 != 0);
+      }
+    }
+  }
   // Elements (row, kk + k), k < kAtOnce, of a thread's rows, of which the i-th vector of four is
   // 4 Threads rows behind the one before: the swizzle is the same for all of them, so that two or
-  // kAtOnce addresses do, and the rest is added by the instruction.
+  // kAtOnce addresses do, and the rest is added by the instruction. Along, four indices further on
+  // are a chunk that the swizzle has at the first one's place ^ kk.
   template <class Layout, int Threads>
   class Reader {
     static constexpr bool kAlong = Layout::kOrder == Order::along;
     static_assert(Threads % 8 == 0);
 
    public:
-    __device__ __forceinline__ Reader(const float* slice, int row, int kk) {
+    __device__ __forceinline__ Reader(const float* slice, int row) : slice_{slice} {
 #pragma unroll
       for (int i = 0; i < kAddresses; ++i) {
-        at_[i] = slice + (kAlong ? Layout::at(row + i, kk) : Layout::at(row, kk + i));
+        at_[i] = kAlong ? Layout::at(row + i, 0) : Layout::at(row, i);
       }
     }
     // to[k][first + l] = element (row + l, kk + k) of vector i / 4.
     template <int N>
-    __device__ __forceinline__ void four(int i, float (&to)[kAtOnce][N], int first) const {
+    __device__ __forceinline__ void four(int i, int kk, float (&to)[kAtOnce][N], int first) const {
       if constexpr (kAlong) {
 #pragma unroll
         for (int l = 0; l < 4; ++l) {
-          const auto v = load_vector<kAtOnce>(at_[l % 2] + (l / 2 * 2 + i * Threads) * kSlice);
+          const auto v =
+              load_vector<kAtOnce>(slice_ + (at_[l % 2] ^ kk) + (l / 2 * 2 + i * Threads) * kSlice);
 #pragma unroll
           for (int k = 0; k < kAtOnce; ++k) to[k][first + l] = v[k];
         }
       } else {
 #pragma unroll
         for (int k = 0; k < kAtOnce; ++k) {
-          const auto v = load_vector<4>(at_[k] + i * Threads);
+          const auto v = load_vector<4>(slice_ + at_[k] + kk * Layout::kRows + i * Threads);
 #pragma unroll
           for (int l = 0; l < 4; ++l) to[k][first + l] = v[l];
         }
@@ -128,7 +150,8 @@ struct SimtTile {
 
    private:
     static constexpr int kAddresses = kAlong ? 2 : kAtOnce;
-    const float* at_[kAddresses];
+    const float* slice_;
+    int at_[kAddresses];
   };
 };
 

@@ -37,11 +37,12 @@ double used(std::int64_t extent, int tile) {
 // Cycles of an SM for one index of the reduction of a tile.
 double cycles_of_index(const Extents& e, const TileSize& t) {
   if (t.math == Math::fp32) {
-    // A thread's instructions: its multiply-adds, and its reads at four floats each with the
-    // address arithmetic that goes with them.
-    const double instructions =
-        t.thread_rows * t.thread_columns + 0.5 * (t.thread_rows + t.thread_columns);
-    return t.threads() * instructions / kLanes;
+    // Cycles of a thread's multiply-adds where no read or register bank is waited for, and what
+    // reads, their addresses and banks add: fitted to the compiled loops' issue, instruction by
+    // instruction (docs/kernels/implicit_gemm.md).
+    const double cycles =
+        0.8 * t.thread_rows * t.thread_columns + 2.9 * (t.thread_rows + t.thread_columns);
+    return t.threads() * cycles / kLanes;
   }
   const double element = static_cast<double>(size_of(activation_type(t.math)));
   const double math = t.rows * t.columns / (t.math == Math::tf32 ? kTensorLanes : 2 * kTensorLanes);

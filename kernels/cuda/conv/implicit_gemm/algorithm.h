@@ -15,6 +15,10 @@
 
 namespace fovea::FOVEA_TARGET {
 
+/// Types of tiles.
+template <class... Ts>
+struct TileList {};
+
 /// A pass in one math mode.
 template <class Op>
 struct GemmKernels {

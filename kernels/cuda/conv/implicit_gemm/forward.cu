@@ -62,29 +62,33 @@ Extents extents(const ConvProblem& p) {
   return e;
 }
 
-template <class ScalarTile, class... Tiles>
-Algorithm<ConvForward> algorithm(Math math) {
+template <class ScalarTile, class... MoreScalarTiles, class... Tiles>
+Algorithm<ConvForward> algorithm(Math math, TileList<ScalarTile, MoreScalarTiles...>,
+                                 TileList<Tiles...>) {
   using E = typename ScalarTile::Element;
   constexpr int kWidth = kPerAccess<E>;
   using Scalar = ForwardPass<ScalarTile, 1>;
   const auto vector = []<class P>(P*) {
     return gemm_kernel<ConvForward, P>(run_vector<P, Scalar>);
   };
+  const auto scalar = []<class P>(P*) { return gemm_kernel<ConvForward, P>(run<P>); };
   return implicit_gemm_algorithm<ConvForward>(
       {.math = math,
        .offered = {.bias = true, .relu = true, .drop = true},
        .extents = extents,
        .in_vectors = in_vectors<E>,
        .vector = {vector(static_cast<ForwardPass<Tiles, kWidth>*>(nullptr))...},
-       .scalar = {gemm_kernel<ConvForward, Scalar>(run<Scalar>)}});
+       .scalar = {scalar(static_cast<Scalar*>(nullptr)),
+                  scalar(static_cast<ForwardPass<MoreScalarTiles, 1>*>(nullptr))...}});
 }
 
 using Built = TallTiles<Order::along, Order::along>;
 
 template <class M>
 Algorithm<ConvForward> on_tensor_cores() {
-  return algorithm<Built::Scalar<M>, Built::Large<M>, Built::Medium<M>, Built::Medium96<M>,
-                   Built::Small<M>>(M::kMath);
+  return algorithm(
+      M::kMath, TileList<Built::Scalar<M>>{},
+      TileList<Built::Large<M>, Built::Medium<M>, Built::Medium96<M>, Built::Small<M>>{});
 }
 
 }  // namespace
@@ -92,7 +96,8 @@ Algorithm<ConvForward> on_tensor_cores() {
 Algorithm<ConvForward> conv_forward_implicit_gemm(Math math) {
   switch (math) {
     case Math::fp32:
-      return algorithm<Built::Fp32Scalar, Built::Fp32Large, Built::Fp32Small>(math);
+      return algorithm(math, TileList<Built::Fp32Scalar, Built::Fp32Scalar96>{},
+                       TileList<Built::Fp32Large, Built::Fp32Medium96, Built::Fp32Small>{});
     case Math::tf32:
       return on_tensor_cores<Tf32Math>();
     case Math::bf16:

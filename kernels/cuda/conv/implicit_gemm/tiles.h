@@ -1,14 +1,17 @@
 // tiles.h - the tiles that implicit_gemm is built for. Each instantiation is a kernel for each pass
 // and math mode, so there are few; what each is for:
 //
-//   fp32   128x128  most work for each read of shared memory; two blocks of 48 KiB an SM
-//          128x64   64, 192 filters or channels; small grids (wgrad: 64x128)
+//   fp32   128x128  128 outputs a thread: most work for each read of shared memory; two blocks an
+//   SM
+//          128x96   96, 192 filters (wgrad: 96x128)
+//          128x64   64 outputs a thread, three blocks: 64 filters or channels; small grids (wgrad:
+//                   64x128)
 //   tf32,  256x128  the larger the tile, the fewer bytes; one block an SM (wgrad: 128x256)
 //   bf16   128x128  two blocks an SM: while one waits at its barrier the other multiplies
 //          128x96   96, 192 filters or channels (wgrad: 96x128)
 //          128x64   64; small grids (wgrad: 64x128)
 //   each   scalar   channels that are no multiple of 4, as a first layer's: copies of 4 bytes. 96
-//                   wide, as the first layer of AlexNet, for tensor cores; dgrad 128x32 and
+//                   wide, as the first layer of AlexNet, and in fp32 64 wide; dgrad 128x32 and
 //                   128x64, as its columns are those few channels, once for each phase
 #pragma once
 
@@ -20,9 +23,13 @@ namespace fovea::FOVEA_TARGET {
 /// Tiles of forward (A and B along) and dgrad (B across): few columns.
 template <Order A, Order B>
 struct TallTiles {
-  using Fp32Large = SimtTile<128, 128, 8, 8, 3, 2, A, B>;
-  using Fp32Small = SimtTile<128, 64, 8, 4, 3, 2, A, B>;
-  using Fp32Scalar = SimtTile<128, 64, 8, 4, 3, 2, A, B>;
+  // A thread streams 8 rows or columns (tile/simt.h) past 16.
+  static constexpr int kRows = A == B ? 8 : 16;
+  using Fp32Large = SimtTile<128, 128, kRows, 128 / kRows, 3, 2, A, B>;
+  using Fp32Medium96 = SimtTile<128, 96, 8, 12, 3, 3, A, B>;
+  using Fp32Small = SimtTile<128, 64, 8, 8, 3, 3, A, B>;
+  using Fp32Scalar96 = SimtTile<128, 96, 8, 12, 3, 2, A, B>;
+  using Fp32Scalar = Fp32Small;
   template <class M>
   using Large = TensorTile<M, 256, 128, 64, 64, 3, 1, A, B>;
   template <class M>
@@ -41,9 +48,10 @@ struct TallTiles {
 /// Tiles of wgrad (both across): few rows.
 struct WideTiles {
   static constexpr Order A = Order::across, B = Order::across;
-  using Fp32Large = SimtTile<128, 128, 8, 8, 3, 2, A, B>;
-  using Fp32Small = SimtTile<64, 128, 4, 8, 3, 2, A, B>;
-  using Fp32Scalar = SimtTile<64, 128, 4, 8, 3, 2, A, B>;
+  using Fp32Large = SimtTile<128, 128, 8, 16, 3, 2, A, B>;
+  using Fp32Medium96 = SimtTile<96, 128, 12, 8, 3, 2, A, B>;
+  using Fp32Small = SimtTile<64, 128, 8, 8, 3, 3, A, B>;
+  using Fp32Scalar = Fp32Small;
   template <class M>
   using Large = TensorTile<M, 128, 256, 64, 64, 3, 1, A, B>;
   template <class M>

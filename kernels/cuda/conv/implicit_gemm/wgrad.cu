@@ -107,7 +107,8 @@ Algorithm<ConvWgrad> on_tensor_cores() {
 Algorithm<ConvWgrad> conv_wgrad_implicit_gemm(Math math) {
   switch (math) {
     case Math::fp32:
-      return algorithm<Built::Fp32Scalar, Built::Fp32Large, Built::Fp32Small>(math);
+      return algorithm<Built::Fp32Scalar, Built::Fp32Large, Built::Fp32Medium96, Built::Fp32Small>(
+          math);
     case Math::tf32:
       return on_tensor_cores<Tf32Math>();
     case Math::bf16:
