@@ -44,9 +44,12 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   static constexpr int kLanes = kSliceLength / Width;
   static constexpr int kRowsPerPass = Threads / kLanes;
   static constexpr int kPasses = Layout::kRows / kRowsPerPass;
-  // Places of many small copies, all at once, would spill.
-  static constexpr int kAtOnce = Width == 1 && kPasses > 4 ? 4 : kPasses;
+  // Places of many small copies, all at once, would spill; and where a block has 256 threads, which
+  // leaves each 128 registers, those of a few, time and again.
+  static constexpr int kAtOnce = Width > 1 ? kPasses : Threads <= 128 ? 4 : 2;
+  static constexpr int kUnrolled = Width > 1 || Threads <= 128 ? kPasses / kAtOnce : 1;
   static_assert(Threads % kLanes == 0 && Layout::kRows % kRowsPerPass == 0);
+  static_assert(kPasses % kAtOnce == 0);
 
  public:
   static constexpr int kStep = kSliceLength;
@@ -62,13 +65,13 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   /// shared memory, and no read passes a copy, so that one after the other they would all wait.
   __device__ __forceinline__ void start(typename Gather::Element* to, int part, int parts) {
     const auto& spot = gather_.spot(cursor_);
-#pragma unroll
+#pragma unroll kUnrolled
     for (int first = 0; first < kPasses; first += kAtOnce) {
       const auto each_pass = [&](const auto& f) {
 #pragma unroll
         for (int i = 0; i < kAtOnce; ++i) {
           const int pass = first + i;
-          if (pass >= kPasses || (Width > 1 && pass * parts / kPasses != part)) continue;
+          if (Width > 1 && pass * parts / kPasses != part) continue;
           f(i, thread_ / kLanes + pass * kRowsPerPass);
         }
       };

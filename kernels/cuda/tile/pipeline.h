@@ -15,6 +15,7 @@
 #pragma once
 
 #include <fovea/kernels/cuda/tile/copies.h>
+#include <fovea/kernels/device/mma.h>
 
 namespace fovea::FOVEA_TARGET {
 
@@ -41,7 +42,15 @@ class SliceRing {
     async_wait<T::kStages - 2>();
     __syncthreads();
   }
+  /// The same for the slice behind the current one.
+  __device__ __forceinline__ void wait_for_next() const {
+    async_wait<T::kStages - 3>();
+    __syncthreads();
+  }
   __device__ __forceinline__ const typename T::Stage& current() const { return stage_[current_]; }
+  __device__ __forceinline__ const typename T::Stage& next() const {
+    return stage_[current_ + 1 == T::kStages ? 0 : current_ + 1];
+  }
   /// Starts part `part` of `parts` of the slice that goes where the one before current() was.
   __device__ __forceinline__ void start_next(int part, int parts) {
     const int before = current_ == 0 ? T::kStages - 1 : current_ - 1;
@@ -86,33 +95,22 @@ __device__ __forceinline__ void multiply_slices(typename T::Stage (&stage)[T::kS
       each_slice(ring.current());
       ring.advance();
     }
-  } else if constexpr (!T::kReadsAhead) {
-    ring.fill(slices);
-#pragma unroll 1
-    for (int left = slices; left > 0; --left) {
-      ring.wait();
-      T::multiply(ring.current(), acc, thread,
-                  [&](int part, int parts) { ring.start_next(part, parts); });
-      each_slice(ring.current());
-      ring.advance();
-    }
   } else {
-    static_assert(T::kSteps == 2);
-    typename T::Fragments even, odd;
-    ring.fill(T::kStages);  // zeros too: one slice more is read than there are
+    typename T::Warp warp(thread);
+    ring.fill(slices + 1);  // zeros too: of one slice more the first fragments are read
     ring.wait();
-    T::read(ring.current(), 0, thread, even);
+    warp.begin(ring.current());
 #pragma unroll 1
     for (int left = slices; left > 0; --left) {
-      T::read(ring.current(), 1, thread, odd);
-      ring.start_next(0, 2);
-      T::multiply(even, acc);
-      ring.start_next(1, 2);
-      each_slice(ring.current());
+      const typename T::Slices pair{ring.current(), ring.next()};
+      MmaBatch batch;
+      warp.multiply(0, pair, batch, acc, [](int, int) {});
+      each_slice(pair.now);
+      ring.wait_for_next();
+      warp.multiply(1, pair, batch, acc,
+                    [&](int part, int parts) { ring.start_next(part, parts); });
+      batch.finish();
       ring.advance();
-      ring.wait();
-      T::read(ring.current(), 0, thread, even);  // zeros behind the last slice
-      T::multiply(odd, acc);
     }
   }
   async_wait<0>();  // the zeros, before shared memory serves for something else

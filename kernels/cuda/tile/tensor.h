@@ -88,63 +88,115 @@ struct TensorTile {
                                   .shared_bytes = Stages * sizeof(Stage),
                                   .math = MathOf::kMath};
 
-  /// A lane's registers of both operands for one step: those of 16 rows in the tensor core's order,
-  /// so that none is moved between ldmatrix and product.
-  struct Fragments {
-    std::uint32_t a[WM / 16][4];
-    std::uint32_t b[WN / 16][4];
-  };
-  static constexpr int kSteps = 2;  // of a slice
-  /// Whether a step's fragments are read before the step before is multiplied, or a slice's left
-  /// ones at once, then the right ones piece by piece. Measured (docs/kernels/implicit_gemm.md):
-  /// the former pays in tf32, whose operands are rounded first; where both lie across, their places
-  /// in shared memory take the registers for it.
-  static constexpr bool kReadsAhead =
-      std::is_same_v<Element, float> && (OrderA == Order::along || OrderB == Order::along);
+  enum class Operand { a, b };
 
-  /// Reads the fragments of a step of the slice.
-  static __device__ __forceinline__ void read(const Stage& s, int step, int thread, Fragments& f) {
-    read_operand<LayoutA, Operand::a>(s.a, first_row(thread), thread % 32, step, f.a);
-    read_operand<LayoutB, Operand::b>(s.b, first_column(thread), thread % 32, step, f.b);
-  }
-  /// acc += their product.
-  static __device__ __forceinline__ void multiply(Fragments& f, Accumulators& acc) {
-    MmaBatch batch;
-    round(f.a);
+  /// Where a lane finds its registers of W x 16 rows of an operand: swizzles are worked out once,
+  /// and what is left to add is in the instruction.
+  template <class Layout, Operand O, int W>
+  class Reader {
+    static constexpr bool kAlong = Layout::kOrder == Order::along;
+    static constexpr bool kMatrices = kAlong || !std::is_same_v<Element, float>;
+    static constexpr int kStep = kSliceOf<Element> / 2;  // indices
+
+   public:
+    __device__ __forceinline__ Reader(int first, int lane) {
 #pragma unroll
-    for (int j = 0; j < WN / 16; ++j) multiply_piece(batch, f.a, f.b[j], acc, j);
-    batch.finish();
-  }
-  /// acc += the product of a slice. meanwhile(part, parts) is called for each part between the
-  /// products: what it starts flies beside them.
-  template <class Meanwhile>
-  static __device__ __forceinline__ void multiply(const Stage& s, Accumulators& acc, int thread,
-                                                  Meanwhile meanwhile) {
-    constexpr int kParts = WN / 16;
-    const int row = first_row(thread), column = first_column(thread), lane = thread % 32;
-    std::uint32_t a[kSteps][WM / 16][4], b[kParts][kSteps][1][4];
-#pragma unroll
-    for (int step = 0; step < kSteps; ++step) {
-      read_operand<LayoutA, Operand::a>(s.a, row, lane, step, a[step]);
-      read_operand<LayoutB, Operand::b>(s.b, column, lane, step, b[0][step]);
+      for (int n = 0; n < kPlaces; ++n)
+        at_[n] = kAlong ? place(first, lane, n) : place(first + 16 * n, lane, 0);
     }
+    /// Those of 16 rows from 16 i on, in the step.
+    __device__ __forceinline__ void read(const Element* slice, int step, int i,
+                                         std::uint32_t (&to)[4]) const {
+      const Element* const from = slice + (kAlong ? at_[step] + 16 * i * kSliceOf<Element>
+                                                  : at_[i] + step * kStep * Layout::kRows);
+      if constexpr (kMatrices) {
+        ldmatrix<4, !kAlong>(to, from);
+      } else {
 #pragma unroll
-    for (int step = 0; step < kSteps; ++step) round(a[step]);
-    MmaBatch batch;
+        for (int chunk = 0; chunk < 2; ++chunk) {
+          const auto v = load_vector<2>(from + 4 * chunk * Layout::kRows);
 #pragma unroll
-    for (int j = 0; j < kParts; ++j) {
-#pragma unroll
-      for (int step = 0; step < kSteps && j + 1 < kParts; ++step) {
-        read_operand<LayoutB, Operand::b>(s.b, column + 16 * (j + 1), lane, step, b[j + 1][step]);
-      }
-      meanwhile(j, kParts);
-#pragma unroll
-      for (int step = 0; step < kSteps; ++step) {
-        multiply_piece(batch, a[step], b[j][step][0], acc, j);
+          for (int h = 0; h < 2; ++h) {
+            to[O == Operand::a ? 2 * chunk + h : 2 * h + chunk] =
+                std::bit_cast<std::uint32_t>(v[h]);
+          }
+        }
       }
     }
-    batch.finish();
-  }
+
+   private:
+    static constexpr int kPlaces = kAlong ? 2 : W;
+
+    static __device__ __forceinline__ int place(int first, int lane, int step) {
+      if constexpr (!kMatrices) return Layout::at(first + lane / 4 * 2, lane % 4);
+      // Lane 8 m + i names row i of matrix m, which holds a half of the rows and one of the step's
+      // two chunks, in the order of the registers of the operand.
+      const int m = lane / 8, i = lane % 8;
+      const int half = O == Operand::a ? m % 2 : m / 2, chunk = O == Operand::a ? m / 2 : m % 2;
+      if constexpr (kAlong)
+        return Layout::at(first + 2 * i + half, (2 * step + chunk) * kPerAccess<Element>);
+      return Layout::at(first + 8 * half, 8 * chunk + i);
+    }
+    int at_[kPlaces];
+  };
+
+  /// A lane's registers of the operands, those of 16 rows each in the tensor core's order, so that
+  /// none is moved between ldmatrix and product: the left ones of a slice's two steps, the right
+  /// ones of two pieces in turn.
+  struct Fragments {
+    std::uint32_t a[2][WM / 16][4];
+    std::uint32_t b[2][4];
+  };
+  /// Two slices, as the first one is multiplied.
+  struct Slices {
+    const Stage& now;
+    const Stage& next;
+  };
+
+  /// A warp's way through its slices. Products wait for no read: while those of a piece of 16
+  /// columns are under way, the next piece's columns are read, and a share of the next step's rows;
+  /// in the second step those of the next slice.
+  class Warp {
+   public:
+    explicit __device__ __forceinline__ Warp(int thread)
+        : a_(first_row(thread), thread % 32), b_(first_column(thread), thread % 32) {}
+    /// Reads what the first products of a slice take.
+    __device__ __forceinline__ void begin(const Stage& s) {
+#pragma unroll
+      for (int i = 0; i < WM / 16; ++i) a_.read(s.a, 0, i, f_.a[0][i]);
+      b_.read(s.b, 0, 0, f_.b[0]);
+    }
+    /// acc += the product of step `step` of two. meanwhile(part, parts) is called for each part
+    /// between the products: what it starts flies beside them.
+    template <class Meanwhile>
+    __device__ __forceinline__ void multiply(int step, const Slices& s, MmaBatch& batch,
+                                             Accumulators& acc, Meanwhile meanwhile) {
+      const Stage& of_next_step = step == 0 ? s.now : s.next;
+      round(f_.a[step]);
+#pragma unroll
+      for (int j = 0; j < kPieces; ++j) {
+        const int piece = step * kPieces + j;
+        std::uint32_t(&next_b)[4] = f_.b[(piece + 1) % 2];
+        if (j + 1 < kPieces) {
+          b_.read(s.now.b, step, j + 1, next_b);
+        } else {
+          b_.read(of_next_step.b, 1 - step, 0, next_b);
+        }
+#pragma unroll
+        for (int i = 0; i < WM / 16; ++i) {
+          if (i * kPieces / (WM / 16) == j) a_.read(of_next_step.a, 1 - step, i, f_.a[1 - step][i]);
+        }
+        meanwhile(j, kPieces);
+        multiply_piece(batch, f_.a[step], f_.b[piece % 2], acc, j);
+      }
+    }
+
+   private:
+    static constexpr int kPieces = WN / 16;
+    Reader<LayoutA, Operand::a, WM / 16> a_;
+    Reader<LayoutB, Operand::b, WN / 16> b_;
+    Fragments f_;
+  };
 
   /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
   /// c = of_column(column), called once a column. All threads call. A loop over pieces side by
@@ -239,52 +291,6 @@ struct TensorTile {
 #pragma unroll
       for (int i = 0; i < WM / 16; ++i) MathOf::multiply(batch, acc[i][j][n], a[i], half);
     }
-  }
-
-  enum class Operand { a, b };
-
-  // Register r of 16 rows: half and chunk, of the two that a step has, that it comes from.
-  template <Operand O>
-  static __device__ __forceinline__ int half_of(int r) {
-    return O == Operand::a ? r % 2 : r / 2;
-  }
-  template <Operand O>
-  static __device__ __forceinline__ int chunk_of(int r) {
-    return O == Operand::a ? r / 2 : r % 2;
-  }
-  template <class Layout, Operand O, int N>
-  static __device__ __forceinline__ void read_operand(const Element* slice, int first, int lane,
-                                                      int step, std::uint32_t (&to)[N][4]) {
-    if constexpr (Layout::kOrder == Order::across && std::is_same_v<Element, float>) {
-#pragma unroll
-      for (int i = 0; i < N; ++i) {
-#pragma unroll
-        for (int chunk = 0; chunk < 2; ++chunk) {
-          const auto v = load_vector<2>(
-              slice + Layout::at(first + 16 * i + lane / 4 * 2, 4 * (2 * step + chunk) + lane % 4));
-#pragma unroll
-          for (int h = 0; h < 2; ++h) {
-            to[i][O == Operand::a ? 2 * chunk + h : 2 * h + chunk] =
-                std::bit_cast<std::uint32_t>(v[h]);
-          }
-        }
-      }
-    } else {  // lane 8 m + i names row i of matrix m
-      const int h = half_of<O>(lane / 8), chunk = 2 * step + chunk_of<O>(lane / 8);
-      const void* rows[N];
-#pragma unroll
-      for (int i = 0; i < N; ++i) {
-        rows[i] = slice + place<Layout>(first + 16 * i, h, chunk, lane % 8);
-      }
-      ldmatrices<Layout::kOrder == Order::across>(to, rows);
-    }
-  }
-  // Where row i of the matrix lies that holds half h and chunk c of 16 rows.
-  template <class Layout>
-  static __device__ __forceinline__ int place(int first, int h, int c, int i) {
-    constexpr int kChunk = kPerAccess<Element>;
-    if constexpr (Layout::kOrder == Order::along) return Layout::at(first + 2 * i + h, c * kChunk);
-    return Layout::at(first + 8 * h, 8 * c + i);
   }
 };
 
