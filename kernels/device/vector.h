@@ -13,6 +13,7 @@ namespace fovea::FOVEA_TARGET {
 /// N elements that travel together.
 template <class T, int N>
 struct alignas(sizeof(T) * N) Vector {
+  static constexpr int kSize = N;
   T v[N];
   __host__ __device__ T& operator[](int i) { return v[i]; }
   __host__ __device__ const T& operator[](int i) const { return v[i]; }

@@ -25,6 +25,12 @@ struct Pixel {
   int row, column;      // may lie outside of the image
 };
 
+/// Which taps of a filter with few of them, kMostFewTaps an axis, lie inside of the image: bit t
+/// for row t of the filter, bit 16 + t for column t.
+using InsideTaps = unsigned;
+inline constexpr int kMostFewTaps = 15;
+inline constexpr InsideTaps kNoTaps = 1U << kMostFewTaps;  // a bit that no pixel has
+
 /// A tap and channel, relative to a Pixel.
 struct Tap {
   std::int64_t offset;
@@ -36,10 +42,11 @@ inline constexpr int kNowhere = -(1 << 30);  // plus any row or tap: outside of 
 /// The map; groups differ in their first channel alone.
 struct Patch {
   Axis rows, columns;
-  int channels = 0;                    // of all groups: elements from pixel to pixel
-  unsigned cells = 0;                  // grid cells of all images
-  unsigned depth = 0;                  // taps times channels of the group: the reduction's length
-  FastDivide grid_columns, grid_rows;  // cell -> image, i, j
+  int channels = 0;    // of all groups: elements from pixel to pixel
+  unsigned cells = 0;  // grid cells of all images
+  unsigned depth = 0;  // taps times channels of the group: the reduction's length
+  int taps_down = 0;
+  FastDivide grid_columns, grid_rows;      // cell -> image, i, j
   FastDivide group_channels, taps_across;  // index of the reduction -> tap row, tap column, channel
 
   /// Image and grid indices of a cell.
@@ -61,6 +68,20 @@ struct Patch {
     const int column = c.j * columns.stride + columns.origin;
     const std::int64_t at = (std::int64_t{c.image} * rows.extent + row) * columns.extent + column;
     return {at * channels + first_channel, row, column};
+  }
+
+  /// Its taps inside of the image.
+  __device__ __forceinline__ InsideTaps inside_taps(const Pixel& p) const {
+    const int taps[] = {taps_down, static_cast<int>(taps_across.divisor())};
+    const auto inside = [](int at, const Axis& axis, int tap) {
+      return static_cast<unsigned>(at + tap * axis.step) < static_cast<unsigned>(axis.extent);
+    };
+    InsideTaps bits = 0;
+#pragma unroll 1
+    for (int t = 0; t < taps[0]; ++t) bits |= inside(p.row, rows, t) ? 1U << t : 0U;
+#pragma unroll 1
+    for (int t = 0; t < taps[1]; ++t) bits |= inside(p.column, columns, t) ? 0x10000U << t : 0U;
+    return bits;
   }
 
   /// Index of the reduction as tap and channel; kNowhere behind the last.
@@ -92,6 +113,7 @@ inline Patch output_patch(const ConvProblem& p) {
           .channels = p.c,
           .cells = count(std::int64_t{p.n} * p.p() * p.q()),
           .depth = count(std::int64_t{p.r} * p.s * p.c_per_group()),
+          .taps_down = p.r,
           .grid_columns = FastDivide(count(p.q())),
           .grid_rows = FastDivide(count(p.p())),
           .group_channels = FastDivide(count(p.c_per_group())),
@@ -107,6 +129,7 @@ inline Patch phase_patch(const ConvProblem& p, const Phase& rows, const Phase& c
           .channels = p.k,
           .cells = count(std::int64_t{p.n} * rows.cells * columns.cells),
           .depth = count(taps * p.k_per_group()),
+          .taps_down = rows.taps,
           .grid_columns = FastDivide(count(columns.cells)),
           .grid_rows = FastDivide(count(rows.cells)),
           .group_channels = FastDivide(count(p.k_per_group())),

@@ -7,6 +7,9 @@
 //   next(cursor)        steps it by kStep of the class below
 //   spot(cursor)        what of it is the same for all rows
 //   find(i, spot)       where the element of row i lies: a Place
+// along the reduction, where a thread has several rows,
+//   row(i)              what of row i is the same for all slices: a Row, for find(); kKeepsRows:
+//                       worth its registers
 // With Width > 1 as many neighbours are inside or outside together; launchers see to it.
 #pragma once
 
@@ -58,7 +61,12 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   __device__ __forceinline__ Copies(const Gather& gather, unsigned first, int thread)
       : gather_{gather},
         thread_{thread},
-        cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {}
+        cursor_{gather.begin(0, first + static_cast<unsigned>(lane() * Width))} {
+    if constexpr (Gather::kKeepsRows) {
+#pragma unroll
+      for (int pass = 0; pass < kPasses; ++pass) rows_[pass] = gather.row(row(pass));
+    }
+  }
 
   /// Starts copying part `part` of `parts` of the next slice (a single element at a time: all of
   /// it); the last one goes on to the next. Places first, then their copies: finding one may read
@@ -72,13 +80,19 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
         for (int i = 0; i < kAtOnce; ++i) {
           const int pass = first + i;
           if (Width > 1 && pass * parts / kPasses != part) continue;
-          f(i, thread_ / kLanes + pass * kRowsPerPass);
+          f(i, pass);
         }
       };
       Place place[kAtOnce];
-      each_pass([&](int i, int row) { place[i] = gather_.find(row, spot); });
-      each_pass([&](int i, int row) {
-        copy_element<Width>(to + Layout::at(row, lane() * Width), gather_.tensor(), place[i]);
+      each_pass([&](int i, int pass) {
+        if constexpr (Gather::kKeepsRows) {
+          place[i] = gather_.find(rows_[pass], spot);
+        } else {
+          place[i] = gather_.find(gather_.row(row(pass)), spot);
+        }
+      });
+      each_pass([&](int i, int pass) {
+        copy_element<Width>(to + Layout::at(row(pass), lane() * Width), gather_.tensor(), place[i]);
       });
     }
     if (part == parts - 1) gather_.next(cursor_);
@@ -86,9 +100,13 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
 
  private:
   __device__ __forceinline__ int lane() const { return thread_ % kLanes; }
+  __device__ __forceinline__ int row(int pass) const {
+    return thread_ / kLanes + pass * kRowsPerPass;
+  }
   const Gather& gather_;
   int thread_;
   typename Gather::Cursor cursor_;
+  typename Gather::Row rows_[Gather::kKeepsRows ? kPasses : 1];
 };
 
 /// Across the reduction: a thread keeps its row, or Width of them, for all slices, and goes through

@@ -166,8 +166,9 @@ struct TensorTile {
       for (int i = 0; i < WM / 16; ++i) a_.read(s.a, 0, i, f_.a[0][i]);
       b_.read(s.b, 0, 0, f_.b[0]);
     }
-    /// acc += the product of step `step` of two. meanwhile(part, parts) is called for each part
-    /// between the products: what it starts flies beside them.
+    static constexpr int kPieces = WN / 16;
+    /// acc += the product of step `step` of two. meanwhile(j) is called for each piece, between the
+    /// products: what it starts flies beside them.
     template <class Meanwhile>
     __device__ __forceinline__ void multiply(int step, const Slices& s, MmaBatch& batch,
                                              Accumulators& acc, Meanwhile meanwhile) {
@@ -186,13 +187,12 @@ struct TensorTile {
         for (int i = 0; i < WM / 16; ++i) {
           if (i * kPieces / (WM / 16) == j) a_.read(of_next_step.a, 1 - step, i, f_.a[1 - step][i]);
         }
-        meanwhile(j, kPieces);
+        meanwhile(j);
         multiply_piece(batch, f_.a[step], f_.b[piece % 2], acc, j);
       }
     }
 
    private:
-    static constexpr int kPieces = WN / 16;
     Reader<LayoutA, Operand::a, WM / 16> a_;
     Reader<LayoutB, Operand::b, WN / 16> b_;
     Fragments f_;

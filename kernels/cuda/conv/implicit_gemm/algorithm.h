@@ -19,13 +19,23 @@ namespace fovea::FOVEA_TARGET {
 template <class... Ts>
 struct TileList {};
 
+/// Whether a thread keeps its pixels in registers (gather.h): on tensor cores, where reading them
+/// from shared memory for each slice takes a tenth of its time. In fp32 the registers serve more.
+template <class T, int Width>
+inline constexpr bool kKeepsPixels = T::kSize.math != Math::fp32&& Width > 1;
+
+/// Whether copies of 16 bytes may take images: larger filters go an element at a time.
+inline bool has_few_taps(const ConvProblem& p) {
+  return p.r <= kMostFewTaps && p.s <= kMostFewTaps;
+}
+
 /// A pass in one math mode.
 template <class Op>
 struct GemmKernels {
   Math math = Math::fp32;
   Epilogue offered;
   Extents (*extents)(const typename Op::Problem&) = nullptr;
-  /// Whether the extents allow copies of 16 bytes: of both operands; of the left one, where that
+  /// Whether the problem allows copies of 16 bytes: of both operands; of the left one, where that
   /// has kernels of its own.
   bool (*in_vectors)(const typename Op::Problem&) = nullptr;
   bool (*left_in_vectors)(const typename Op::Problem&) = nullptr;

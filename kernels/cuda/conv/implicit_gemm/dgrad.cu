@@ -30,7 +30,7 @@ template <class T>
 struct VectorPass {
   using Tile = T;
   using E = typename T::Element;
-  using Left = PatchRows<E>;
+  using Left = PatchRows<E, kKeepsPixels<T, kPerAccess<E>>>;
   using Right = PhaseWeights<E>;
   using Finish = FinishDgrad<E>;
   static constexpr int kLeftWidth = kPerAccess<E>, kRightWidth = kPerAccess<E>;
@@ -71,7 +71,7 @@ template <class T, int LeftWidth>
 struct ScalarPass {
   using Tile = T;
   using E = typename T::Element;
-  using Left = PatchRows<E>;
+  using Left = PatchRows<E, kKeepsPixels<T, LeftWidth>>;
   using Right = WeightsOfPhases<E>;
   using Finish = FinishPhases<E>;
   static constexpr int kLeftWidth = LeftWidth, kRightWidth = 1;
@@ -136,15 +136,15 @@ void run_part(const ConvProblem& p, const Phase& rows, const Phase& columns,
   run_implicit_gemm<P>(call, stream);
 }
 
-template <class E>
-bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % kPerAccess<E> == 0 && p.k_per_group() % kPerAccess<E> == 0;
-}
-
 // Where channels fill no vector, as a first layer's, filters may: dy is most of what is copied.
 template <class E>
 bool left_in_vectors(const ConvProblem& p) {
-  return p.k_per_group() % kPerAccess<E> == 0;
+  return p.k_per_group() % kPerAccess<E> == 0 && has_few_taps(p);
+}
+
+template <class E>
+bool in_vectors(const ConvProblem& p) {
+  return p.c_per_group() % kPerAccess<E> == 0 && left_in_vectors<E>(p);
 }
 
 Phase rows_together(const ConvProblem& p) {

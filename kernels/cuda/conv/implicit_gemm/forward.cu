@@ -12,7 +12,7 @@ template <class T, int Width>
 struct ForwardPass {
   using Tile = T;
   using E = typename T::Element;
-  using Left = PatchRows<E>;
+  using Left = PatchRows<E, kKeepsPixels<T, Width>>;
   using Right = MatrixRows<E>;
   using Finish = FinishForward<E>;
   static constexpr int kLeftWidth = Width, kRightWidth = Width;
@@ -46,7 +46,7 @@ void run(const ConvProblem& p, const TiledVariant& v, const ConvForward::Args& a
 
 template <class E>
 bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % kPerAccess<E> == 0;
+  return p.c_per_group() % kPerAccess<E> == 0 && has_few_taps(p);
 }
 
 template <class Vector, class Scalar>

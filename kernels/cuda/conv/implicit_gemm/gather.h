@@ -25,24 +25,61 @@ struct BlockPlace {
   float* slot = nullptr;        // where a cut tile's sums go (cut_tiles.h)
 };
 
-/// A pixel of the tile in shared memory: offset, row, column. 16 bytes, so that neighbours meet in
-/// no bank.
-using TilePixel = Vector<int, 4>;
-
 /// Indices from `index` to the end of the part; none or fewer behind it.
 __device__ __forceinline__ int left_behind(unsigned index, unsigned end) {
   return static_cast<int>(end) - static_cast<int>(index);
 }
 
-__device__ __forceinline__ Place place_in(const Patch& patch, unsigned offset, int row,
-                                          int column) {
-  return {offset, static_cast<unsigned>(row) < static_cast<unsigned>(patch.rows.extent) &&
-                      static_cast<unsigned>(column) < static_cast<unsigned>(patch.columns.extent)};
+__device__ __forceinline__ bool is_in(const Patch& patch, int row, int column) {
+  return static_cast<unsigned>(row) < static_cast<unsigned>(patch.rows.extent) &&
+         static_cast<unsigned>(column) < static_cast<unsigned>(patch.columns.extent);
 }
 
-/// Row: a pixel of the grid; index: tap and channel, channels fastest.
-template <class E>
+/// A pixel of the tile, and whether a tap meets the image there. With few taps an axis that is a
+/// bit for each, so that a pixel is two registers and a test two instructions; with any number the
+/// pixel's row and column.
+template <bool FewTaps>
+struct TilePixel;
+
+template <>
+struct TilePixel<true> {
+  using Entry = Vector<unsigned, 2>;
+  static __device__ __forceinline__ Entry entry(const Patch& patch, const Pixel& p) {
+    return {{static_cast<unsigned>(p.offset), patch.inside_taps(p)}};
+  }
+  using Tap = InsideTaps;
+  static __device__ __forceinline__ Tap tap(const Patch&, const Digits& d, bool any) {
+    return any ? 1U << d.high | 0x10000U << d.middle : kNoTaps;
+  }
+  static __device__ __forceinline__ bool meets(const Patch&, const Entry& e, Tap tap) {
+    return (e[1] & tap) == tap;
+  }
+};
+
+template <>
+struct TilePixel<false> {
+  using Entry = Vector<int, 4>;  // 16 bytes, so that neighbours meet in no bank
+  static __device__ __forceinline__ Entry entry(const Patch&, const Pixel& p) {
+    return {{static_cast<int>(p.offset), p.row, p.column, 0}};
+  }
+  struct Tap {
+    int row, column;
+  };
+  static __device__ __forceinline__ Tap tap(const Patch& patch, const Digits& d, bool any) {
+    return {any ? static_cast<int>(d.high) * patch.rows.step : kNowhere,
+            static_cast<int>(d.middle) * patch.columns.step};
+  }
+  static __device__ __forceinline__ bool meets(const Patch& patch, const Entry& e, const Tap& tap) {
+    return is_in(patch, e[1] + tap.row, e[2] + tap.column);
+  }
+};
+
+/// Row: a pixel of the grid; index: tap and channel, channels fastest. FewTaps: kMostFewTaps an
+/// axis.
+template <class E, bool FewTaps>
 class PatchRows {
+  using TilePixel = fovea::FOVEA_TARGET::TilePixel<FewTaps>;
+
  public:
   using Element = E;
   struct Source {
@@ -54,23 +91,26 @@ class PatchRows {
     int left;       // of the part's indices
     Digits digits;  // channel, tap column, tap row
   };
+  using Entry = typename TilePixel::Entry;  // of the table in shared memory
+  using Row = Entry;
+  static constexpr bool kKeepsRows = FewTaps;
   struct Spot {  // relative to a pixel
     unsigned offset;
-    int row, column;
+    typename TilePixel::Tap tap;
   };
 
   /// Fills the table of the tile's pixels; all threads of the block call.
   template <int Rows, int Threads>
-  static __device__ __forceinline__ void fill(TilePixel (&table)[Rows], const Source& source,
+  static __device__ __forceinline__ void fill(Entry (&table)[Rows], const Source& source,
                                               const BlockPlace& block) {
     const int first_channel = block.group * static_cast<int>(source.patch.group_channels.divisor());
     for (int i = static_cast<int>(threadIdx.x); i < Rows; i += Threads) {
       const Pixel p = source.patch.pixel(block.row + static_cast<unsigned>(i), first_channel);
-      store_vector<4>(table[i].v, TilePixel{{static_cast<int>(p.offset), p.row, p.column, 0}});
+      store_vector<Entry::kSize>(table[i].v, TilePixel::entry(source.patch, p));
     }
   }
 
-  __device__ __forceinline__ PatchRows(const Source& source, const TilePixel* table,
+  __device__ __forceinline__ PatchRows(const Source& source, const Entry* table,
                                        const BlockPlace& block)
       : source_{source}, table_{table}, end_{block.end} {}
   __device__ __forceinline__ const E* tensor() const { return source_.image; }
@@ -86,12 +126,12 @@ class PatchRows {
     const int row = static_cast<int>(c.digits.high) * patch.rows.step;
     const int column = static_cast<int>(c.digits.middle) * patch.columns.step;
     const int offset = (row * patch.columns.extent + column) * patch.channels;
-    return {static_cast<unsigned>(offset) + c.digits.low, c.left > 0 ? row : kNowhere, column};
+    return {static_cast<unsigned>(offset) + c.digits.low,
+            TilePixel::tap(patch, c.digits, c.left > 0)};
   }
-  __device__ __forceinline__ Place find(int i, const Spot& s) const {
-    const TilePixel p = load_vector<4>(table_[i].v);
-    return place_in(source_.patch, static_cast<unsigned>(p[0]) + s.offset, p[1] + s.row,
-                    p[2] + s.column);
+  __device__ __forceinline__ Row row(int i) const { return load_vector<Entry::kSize>(table_[i].v); }
+  __device__ __forceinline__ Place find(const Row& row, const Spot& s) const {
+    return {static_cast<unsigned>(row[0]) + s.offset, TilePixel::meets(source_.patch, row, s.tap)};
   }
 
  private:
@@ -100,7 +140,7 @@ class PatchRows {
   }
 
   const Source& source_;
-  const TilePixel* table_;
+  const Entry* table_;
   unsigned end_;
 };
 
@@ -142,11 +182,8 @@ class PatchColumns {
         (c.digits.high * static_cast<unsigned>(patch.rows.extent) + static_cast<unsigned>(row)) *
             static_cast<unsigned>(patch.columns.extent) +
         static_cast<unsigned>(column);
-    Place p = place_in(
-        patch, pixel * static_cast<unsigned>(patch.channels) + static_cast<unsigned>(c.tap.offset),
-        row + c.tap.row, column + c.tap.column);
-    p.inside = p.inside && c.left > 0;
-    return p;
+    return {pixel * static_cast<unsigned>(patch.channels) + static_cast<unsigned>(c.tap.offset),
+            is_in(patch, row + c.tap.row, column + c.tap.column) && c.left > 0};
   }
 
  private:
@@ -171,6 +208,8 @@ class MatrixRows {
     int left;         // of the part's indices
     unsigned offset;  // in the tile's first row
   };
+  using Row = int;
+  static constexpr bool kKeepsRows = false;
   struct Spot {
     unsigned offset;
     int rows;  // of the tile; none behind the part's end
@@ -192,7 +231,8 @@ class MatrixRows {
   __device__ __forceinline__ Spot spot(const Cursor& c) const {
     return {c.offset, c.left > 0 ? rows_ : 0};
   }
-  __device__ __forceinline__ Place find(int i, const Spot& s) const {
+  __device__ __forceinline__ Row row(int i) const { return i; }
+  __device__ __forceinline__ Place find(Row i, const Spot& s) const {
     return {s.offset + static_cast<unsigned>(i) * source_.pitch, i < s.rows};
   }
 

@@ -39,12 +39,21 @@ __device__ __forceinline__ unsigned smaller(unsigned a, unsigned b) { return b <
 
 /// Whether an operand finds its rows in a table in shared memory.
 template <class Gather>
-inline constexpr bool kHasTable = std::is_same_v<Gather, PatchRows<typename Gather::Element>>;
+inline constexpr bool kHasTable = requires {
+  typename Gather::Entry;
+};
+template <class Gather, int Rows>
+struct Table {};
+template <class Gather, int Rows>
+requires kHasTable<Gather>
+struct Table<Gather, Rows> {
+  typename Gather::Entry entry[Rows];
+};
 
 template <class P>
 struct GemmShared {
   typename P::Tile::Stage stage[P::Tile::kStages];
-  TilePixel pixel[kHasTable<typename P::Left> ? P::Tile::BM : 1];
+  Table<typename P::Left, P::Tile::BM> pixels;
   float row_sum[P::Finish::kSumsRows ? P::Tile::BM : 1];  // a thread reads and writes its own
   Step step;
 };
@@ -61,9 +70,9 @@ __device__ __forceinline__ auto make_left(GemmShared<P>& s, const typename P::Le
                                           const BlockPlace& block) {
   using Left = typename P::Left;
   if constexpr (kHasTable<Left>) {
-    Left::template fill<P::Tile::BM, P::Tile::kThreads>(s.pixel, source, block);
+    Left::template fill<P::Tile::BM, P::Tile::kThreads>(s.pixels.entry, source, block);
     __syncthreads();  // the tile's pixels are visible
-    return Left(source, s.pixel, block);
+    return Left(source, s.pixels.entry, block);
   } else {
     return Left(source, block);
   }

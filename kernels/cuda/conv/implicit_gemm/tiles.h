@@ -31,18 +31,18 @@ struct TallTiles {
   using Fp32Scalar96 = SimtTile<128, 96, 8, 12, 3, 2, A, B>;
   using Fp32Scalar = Fp32Small;
   template <class M>
-  using Large = TensorTile<M, 256, 128, 64, 64, 3, 1, A, B>;
+  using Large = TensorTile<M, 256, 128, 64, 64, 4, 1, A, B>;
   template <class M>
   using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
   template <class M>
   using Medium96 = TensorTile<M, 128, 96, 64, 48, 4, 2, A, B>;
   template <class M>
-  using Small = TensorTile<M, 128, 64, 32, 32, 3, 2, A, B>;
+  using Small = TensorTile<M, 128, 64, 32, 32, 4, 2, A, B>;
   template <class M>
-  using Scalar = TensorTile<M, 128, 96, 32, 48, 3, 2, A, B>;
+  using Scalar = TensorTile<M, 128, 96, 32, 48, 4, 2, A, B>;
   using Fp32Narrow = SimtTile<128, 32, 8, 4, 3, 4, A, B>;
   template <class M>
-  using Narrow = TensorTile<M, 128, 32, 32, 32, 3, 3, A, B>;
+  using Narrow = TensorTile<M, 128, 32, 32, 32, 4, 3, A, B>;
 };
 
 /// Tiles of wgrad (both across): few rows.
@@ -53,16 +53,16 @@ struct WideTiles {
   using Fp32Small = SimtTile<64, 128, 8, 8, 3, 3, A, B>;
   using Fp32Scalar = Fp32Small;
   template <class M>
-  using Large = TensorTile<M, 128, 256, 64, 64, 3, 1, A, B>;
+  using Large = TensorTile<M, 128, 256, 64, 64, 4, 1, A, B>;
   template <class M>
   using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
   template <class M>
   using Medium96 = TensorTile<M, 96, 128, 48, 64, 4, 2, A, B>;
   template <class M>
-  using Small = TensorTile<M, 64, 128, 32, 32, 3, 2, A, B>;
+  using Small = TensorTile<M, 64, 128, 32, 32, 4, 2, A, B>;
   template <class M>
   // One block an SM: with two, registers for the copies of single elements would spill.
-  using Scalar = TensorTile<M, 96, 128, 48, 32, 3, 1, A, B>;
+  using Scalar = TensorTile<M, 96, 128, 48, 32, 4, 1, A, B>;
 };
 
 }  // namespace fovea::FOVEA_TARGET
