@@ -21,11 +21,12 @@ namespace fovea::FOVEA_TARGET {
 #ifdef FOVEA_EMULATED
 
 /// Starts copying Bytes (4, 8 or 16; both addresses are multiples of it); zeros if not `valid`,
-/// and then `global` is not read.
+/// and then `global` is not read. Nothing if not `active`: without a branch.
 template <int Bytes>
-void async_copy(void* shared, const void* global, bool valid = true,
+void async_copy(void* shared, const void* global, bool valid = true, bool active = true,
                 std::source_location at = std::source_location::current()) {
   static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16);
+  if (!active) return;
   emulator::Block::running().async_copy(shared, global, Bytes, valid, at);
 }
 
@@ -41,21 +42,26 @@ void async_wait() {
 #else
 
 /// Starts copying Bytes (4, 8 or 16; both addresses are multiples of it); zeros if not `valid`,
-/// and then `global` is not read.
+/// and then `global` is not read. Nothing if not `active`: without a branch.
 template <int Bytes>
-__device__ __forceinline__ void async_copy(void* shared, const void* global, bool valid = true) {
+__device__ __forceinline__ void async_copy(void* shared, const void* global, bool valid = true,
+                                           bool active = true) {
   static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16);
   const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
   const auto from = __cvta_generic_to_global(global);
   const int from_bytes = valid ? Bytes : 0;
   if constexpr (Bytes == 16) {  // .cg keeps streamed data out of L1; it exists for 16 bytes only
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
-                 "r"(from_bytes)
-                 : "memory");
+    asm volatile(
+        "{.reg .pred p; setp.ne.b32 p, %3, 0; @p cp.async.cg.shared.global [%0], [%1], 16, %2;}" ::
+            "r"(to),
+        "l"(from), "r"(from_bytes), "r"(static_cast<int>(active))
+        : "memory");
   } else {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(to), "l"(from), "n"(Bytes),
-                 "r"(from_bytes)
-                 : "memory");
+    asm volatile(
+        "{.reg .pred p; setp.ne.b32 p, %4, 0; @p cp.async.ca.shared.global [%0], [%1], %2, %3;}" ::
+            "r"(to),
+        "l"(from), "n"(Bytes), "r"(from_bytes), "r"(static_cast<int>(active))
+        : "memory");
   }
 }
 

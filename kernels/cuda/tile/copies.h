@@ -24,13 +24,14 @@ struct Place {
   bool inside;
 };
 
+/// Starts a copy; not `active`: none.
 template <int Width, class Element>
-__device__ __forceinline__ void copy_element(Element* to, const Element* tensor,
-                                             const Place& place) {
+__device__ __forceinline__ void copy_element(Element* to, const Element* tensor, const Place& place,
+                                             bool active = true) {
   constexpr int kBytes = static_cast<int>(sizeof(Element)) * Width;
   if constexpr (kBytes >= 4) {
-    async_copy<kBytes>(to, tensor + (place.inside ? place.offset : 0U), place.inside);
-  } else {
+    async_copy<kBytes>(to, tensor + (place.inside ? place.offset : 0U), place.inside, active);
+  } else if (active) {
     *to = place.inside ? tensor[place.offset] : Element{};
   }
 }
@@ -133,12 +134,12 @@ class Copies<Layout, Threads, Width, Gather, Order::across> {
 
   /// Starts copying part `part` of `parts` of the next slice, in their order.
   __device__ __forceinline__ void start(typename Gather::Element* to, int part, int parts) {
-    if (Threads > kLanes * kStep && thread_ >= kLanes * kStep) return;
+    const bool active = Threads == kLanes * kStep || thread_ < kLanes * kStep;
 #pragma unroll
     for (int kk = 0; kk < kSliceLength; kk += kStep) {
       if (kk * parts / kSliceLength != part) continue;
       copy_element<Width>(to + Layout::at(row(), index() + kk), gather_.tensor(),
-                          gather_.find(row(), gather_.spot(cursor_)));
+                          gather_.find(row(), gather_.spot(cursor_)), active);
       gather_.next(cursor_);
     }
   }

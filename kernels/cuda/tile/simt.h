@@ -62,24 +62,31 @@ struct SimtTile {
     }
   }
 
-  /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
-  /// c = of_column(column), called once a column.
-  template <class C, class F>
+  /// f(row, column, values, c, found) for each vector of four neighbouring outputs of this thread,
+  /// where c = of_column(column), called once a column, and found = find(row, column), called for
+  /// several vectors before any f, so that what they read flies together.
+  template <class C, class Find, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
-                                                         F f) {
+                                                         Find find, F f) {
     const auto thread = static_cast<int>(thread_read_anew());
     const unsigned zero = unknown_zero();
 #pragma unroll
     for (int j = 0; j < TN; j += 4) {
       const auto c = of_column(column(j, thread));
 #pragma unroll
-      for (int i = 0; i < TM; ++i) {
-        Vector<float, 4> v;
+      for (int i = 0; i < TM; i += 4) {
+        decltype(find(0, 0)) found[4];
 #pragma unroll
-        for (int l = 0; l < 4; ++l) {
-          v[l] = moved(kHoldsRows ? acc[i][j + l] : acc[j + l][i], zero);
+        for (int n = 0; n < 4; ++n) found[n] = find(row(i + n, thread), column(j, thread));
+#pragma unroll
+        for (int n = 0; n < 4; ++n) {
+          Vector<float, 4> v;
+#pragma unroll
+          for (int l = 0; l < 4; ++l) {
+            v[l] = moved(kHoldsRows ? acc[i + n][j + l] : acc[j + l][i + n], zero);
+          }
+          f(row(i + n, thread), column(j, thread), v, c, found[n]);
         }
-        f(row(i, thread), column(j, thread), v, c);
       }
     }
   }

@@ -27,6 +27,13 @@ struct TileGrid {
   }
 };
 
+/// What a tile's for_each_vector() passes on where nothing is found beforehand.
+struct Nothing {};
+struct FindNothing {
+  __device__ __forceinline__ Nothing operator()(int) const { return {}; }
+  __device__ __forceinline__ Nothing operator()(int, int) const { return {}; }
+};
+
 /// to[l] = f(v[l], l) for l < min(N, count); in one access if `whole`, which promises that `to` is
 /// aligned to N elements.
 template <int N, class E, class F>

@@ -198,27 +198,37 @@ struct TensorTile {
     Fragments f_;
   };
 
-  /// f(row, column, values, c) for each vector of four neighbouring outputs of this thread, where
-  /// c = of_column(column), called once a column. All threads call. A loop over pieces side by
-  /// side, which come to the front one after the other: with all of them in a row the code of a
-  /// long f is so much that reading it takes longer than what it does.
-  template <class C, class F>
+  /// f(row, column, values, c, found) for each vector of four neighbouring outputs of this thread,
+  /// where c = of_column(column), called once a column, and found = find(row, column), called for
+  /// those of a piece's columns before any f, so that what they read flies together. All threads
+  /// call. A loop over pieces side by side, which come to the front one after the other: with all
+  /// of them in a row the code of a long f is so much that reading it takes longer than what it
+  /// does.
+  template <class C, class Find, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
-                                                         F f) {
+                                                         Find find, F f) {
     const auto thread = static_cast<int>(thread_read_anew());
     const int lane = thread % 32;
+    const auto row = [&](int i, int h) {
+      return first_row(thread) + 16 * i + (kInTurns<LayoutA> ? lane / 4 * 2 + h : lane / 4 + 8 * h);
+    };
     float piece[WM / 16][WN / 16][2][4];
     copy_pieces(acc, piece, 0);
 #pragma unroll 1
     for (int j = 0; j < WN / 16; ++j) {
       const int column = first_column(thread) + 16 * j + first_of_four(lane);
       const auto c = of_column(column);
+      decltype(find(0, 0)) found[WM / 16][2];
+#pragma unroll
+      for (int i = 0; i < WM / 16; ++i) {
+#pragma unroll
+        for (int h = 0; h < 2; ++h) found[i][h] = find(row(i, h), column);
+      }
 #pragma unroll
       for (int i = 0; i < WM / 16; ++i) {
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int row = kInTurns<LayoutA> ? lane / 4 * 2 + h : lane / 4 + 8 * h;
-          f(first_row(thread) + 16 * i + row, column, four(piece[i][0], h, lane), c);
+          f(row(i, h), column, four(piece[i][0], h, lane), c, found[i][h]);
         }
       }
       copy_pieces(piece, piece, 1);

@@ -19,7 +19,17 @@ constexpr double kBytesPerCycle = 1700;  // 3.0 TB/s at 1.755 GHz
 constexpr double kTensorLanes = 612;     // tf32 multiply-adds by mma.sync, measured; bf16 twice
 constexpr double kSharedBytes = 128;     // a cycle and SM
 constexpr double kAlone = 1.25;  // times slower is a tensor-core block with no other one on its SM
-constexpr double kL2Bytes = 24;  // a cycle and SM: 5.5 TB/s over all
+
+// Of both, what a loop takes: fitted to the compiled loops' issue, instruction by instruction
+// (docs/kernels/implicit_gemm.md). They overlap, but for tf32's rounding.
+struct Shares {
+  double products, shared;
+};
+constexpr Shares shares(Math math) {
+  return math == Math::bf16 ? Shares{0.54, 0.90} : Shares{0.88, 0.81};
+}
+
+constexpr double kL2Bytes = 24;         // a cycle and SM: 5.5 TB/s over all
 constexpr double kLaunchCycles = 4000;  // a second kernel after the first, 2 to 3 microseconds
 constexpr double kBlockOverhead = 48;   // indices of the reduction: filling, draining, storing
 
@@ -48,8 +58,9 @@ double cycles_of_index(const Extents& e, const TileSize& t) {
   const double math = t.rows * t.columns / (t.math == Math::tf32 ? kTensorLanes : 2 * kTensorLanes);
   const double reads = t.threads() / 32.0 * (t.thread_rows + t.thread_columns);
   const double copies = used(e.rows, t.rows) + used(e.columns, t.columns);  // zeros cost nothing
-  // Measured: products and what shared memory moves for them add up.
-  return std::max(math + (reads + copies) * element / kSharedBytes, copies * element / kL2Bytes);
+  const Shares share = shares(t.math);
+  return std::max(share.products * math + share.shared * (reads + copies) * element / kSharedBytes,
+                  copies * element / kL2Bytes);
 }
 
 // Times slower for being alone on an SM: the largest tiles always are, and have the warps for it.

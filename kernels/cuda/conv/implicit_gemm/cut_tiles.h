@@ -47,11 +47,11 @@ struct Slots {
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& tile,
                                         const typename T::Accumulators& acc) const {
-    T::for_each_vector(
-        acc, [](int) { return 0; },
-        [&](int row, int column, const Vector<float, 4>& sum, int) {
-          if (inside(tile, row, column)) store_vector<4>(tile.slot + row * T::BN + column, sum);
-        });
+    T::for_each_vector(acc, FindNothing{}, FindNothing{},
+                       [&](int row, int column, const Vector<float, 4>& sum, Nothing, Nothing) {
+                         if (inside(tile, row, column))
+                           store_vector<4>(tile.slot + row * T::BN + column, sum);
+                       });
   }
 };
 
@@ -61,10 +61,10 @@ struct FourSums {
     int row = 0, column = 0;
     Vector<float, 4> sum = {};
   };
-  template <class C, class F>
+  template <class C, class Find, class F>
   static __device__ __forceinline__ void for_each_vector(const Accumulators& acc, C of_column,
-                                                         F f) {
-    f(acc.row, acc.column, acc.sum, of_column(acc.column));
+                                                         Find find, F f) {
+    f(acc.row, acc.column, acc.sum, of_column(acc.column), find(acc.row, acc.column));
   }
 };
 

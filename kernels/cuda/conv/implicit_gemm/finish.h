@@ -65,8 +65,6 @@ struct Results {
   }
 };
 
-struct NoColumn {};
-
 /// y[pixels, k] = activation(sum + b).
 template <class E>
 struct FinishForward {
@@ -94,14 +92,15 @@ struct FinishForward {
     };
     const auto inside = [&](int row) { return block.row + static_cast<unsigned>(row) < pixels; };
     if (epilogue.drop.state == nullptr) {
-      T::for_each_vector(acc, bias, [&](int row, int column, const auto& sum, const auto& b) {
-        if (!inside(row)) return;
-        y.store(place(row, column), sum, left - column,
-                [&](float v, int l) { return activated(v + b[l]); });
-      });
+      T::for_each_vector(acc, bias, FindNothing{},
+                         [&](int row, int column, const auto& sum, const auto& b, Nothing) {
+                           if (!inside(row)) return;
+                           y.store(place(row, column), sum, left - column,
+                                   [&](float v, int l) { return activated(v + b[l]); });
+                         });
       return;
     }
-    T::for_each_vector(acc, bias, [&](int row, int column, const auto& sum, const auto& b) {
+    const auto store = [&](int row, int column, const auto& sum, const auto& b, Nothing) {
       if (!inside(row)) return;
       Vector<float, 4> v;
 #pragma unroll
@@ -109,7 +108,8 @@ struct FinishForward {
       const std::int64_t at = place(row, column);
       v = epilogue.drop(v, at);
       y.store(at, v, left - column, [](float dropped, int) { return dropped; });
-    });
+    };
+    T::for_each_vector(acc, bias, FindNothing{}, store);
   }
   __device__ __forceinline__ bool wants_sums(const BlockPlace&) const { return false; }
 };
@@ -125,27 +125,35 @@ struct FinishDgrad {
   int first_row, first_column, row_step, column_step;
   DgradEpilogue<E> epilogue;  // none where the reduction is split
 
+  /// Where a vector goes, and what it is joined to.
+  struct Joined {
+    std::int64_t at = -1;  // nowhere
+    Vector<float, 4> mask = {}, old = {};
+  };
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& block,
                                         const typename T::Accumulators& acc) const {
     const int tile_channel = static_cast<int>(block.column);
     const int first = block.group * group_channels + tile_channel;
     const int left = group_channels - tile_channel;
-    T::for_each_vector(
-        acc, [](int) { return NoColumn{}; },
-        [&](int row, int column, const auto& sum, const NoColumn&) {
-          const unsigned cell = block.row + static_cast<unsigned>(row);
-          if (cell >= cells) return;
-          const std::int64_t at = pixel_of(cell) * channels + first + column;
-          const int count = left - column;
-          Vector<float, 4> mask, old;
-          if (epilogue.mask != nullptr) mask = load_each(epilogue.mask + at, count, dx.vectors);
-          if (epilogue.accumulate) old = dx.load(at, count);
-          dx.store(at, sum, count, [&](float v, int l) {
-            if (epilogue.mask != nullptr && !(mask[l] > 0.0F)) v = 0.0F;
-            return epilogue.accumulate ? old[l] + v : v;
-          });
-        });
+    const auto find = [&](int row, int column) {
+      Joined j;
+      const unsigned cell = block.row + static_cast<unsigned>(row);
+      if (cell >= cells) return j;
+      j.at = pixel_of(cell) * channels + first + column;
+      const int count = left - column;
+      if (epilogue.mask != nullptr) j.mask = load_each(epilogue.mask + j.at, count, dx.vectors);
+      if (epilogue.accumulate) j.old = dx.load(j.at, count);
+      return j;
+    };
+    const auto store = [&](int, int column, const auto& sum, Nothing, const Joined& j) {
+      if (j.at < 0) return;
+      dx.store(j.at, sum, left - column, [&](float v, int l) {
+        if (epilogue.mask != nullptr && !(j.mask[l] > 0.0F)) v = 0.0F;
+        return epilogue.accumulate ? j.old[l] + v : v;
+      });
+    };
+    T::for_each_vector(acc, FindNothing{}, find, store);
   }
   __device__ __forceinline__ bool wants_sums(const BlockPlace&) const { return false; }
 
@@ -177,16 +185,15 @@ struct FinishWgrad {
     const std::int64_t first =
         std::int64_t{block.group * group_filters + tile_filter} * filter_size + block.column;
     const int left = static_cast<int>(filter_size - block.column);
-    T::for_each_vector(
-        acc, [](int) { return NoColumn{}; },
-        [&](int row, int column, const auto& sum, const NoColumn&) {
-          if (tile_filter + row >= group_filters) return;
-          const std::int64_t at = first + std::int64_t{row} * filter_size + column;
-          const int count = left - column;
-          Vector<float, 4> old;
-          if (accumulate) old = dw.load(at, count);
-          dw.store(at, sum, count, [&](float v, int l) { return accumulate ? old[l] + v : v; });
-        });
+    const auto store = [&](int row, int column, const auto& sum, Nothing, Nothing) {
+      if (tile_filter + row >= group_filters) return;
+      const std::int64_t at = first + std::int64_t{row} * filter_size + column;
+      const int count = left - column;
+      Vector<float, 4> old;
+      if (accumulate) old = dw.load(at, count);
+      dw.store(at, sum, count, [&](float v, int l) { return accumulate ? old[l] + v : v; });
+    };
+    T::for_each_vector(acc, FindNothing{}, FindNothing{}, store);
   }
   /// The blocks of the first weights see all of dy.
   __device__ __forceinline__ bool wants_sums(const BlockPlace& block) const {

@@ -114,18 +114,18 @@ struct FinishPhases {
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& block,
                                         const typename T::Accumulators& acc) const {
-    T::for_each_vector(
-        acc, [](int) { return NoColumn{}; },
-        [&](int row, int column, const auto& sum, const NoColumn&) {
-          const unsigned cell = block.row + static_cast<unsigned>(row);
-          if (cell >= cells) return;
-          const Corner corner = corner_of(cell);
+    T::for_each_vector(acc, FindNothing{}, FindNothing{},
+                       [&](int row, int column, const auto& sum, Nothing, Nothing) {
+                         const unsigned cell = block.row + static_cast<unsigned>(row);
+                         if (cell >= cells) return;
+                         const Corner corner = corner_of(cell);
 #pragma unroll
-          for (int l = 0; l < 4; ++l) {
-            const unsigned n = block.column + static_cast<unsigned>(column + l);
-            if (n < static_cast<unsigned>(columns.count)) put(corner, n, block.group, sum[l]);
-          }
-        });
+                         for (int l = 0; l < 4; ++l) {
+                           const unsigned n = block.column + static_cast<unsigned>(column + l);
+                           if (n < static_cast<unsigned>(columns.count))
+                             put(corner, n, block.group, sum[l]);
+                         }
+                       });
   }
   __device__ __forceinline__ bool wants_sums(const BlockPlace&) const { return false; }
 
