@@ -86,9 +86,9 @@ using Built = TallTiles<Order::along, Order::along>;
 
 template <class M>
 Algorithm<ConvForward> on_tensor_cores() {
-  return algorithm(
-      M::kMath, TileList<Built::Scalar<M>>{},
-      TileList<Built::Large<M>, Built::Medium<M>, Built::Medium96<M>, Built::Small<M>>{});
+  return algorithm(M::kMath, TileList<Built::Scalar<M>>{},
+                   TileList<Built::Large<M>, Built::Slim<M>, Built::Medium<M>, Built::Medium96<M>,
+                            Built::Small<M>>{});
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 // tiles.h - the tiles that implicit_gemm is built for. Each instantiation is a kernel for each pass
 // and math mode, so there are few; what each is for:
 //
-//   fp32   128x128  128 outputs a thread: most work for each read of shared memory; two blocks an
-//   SM
+//   fp32   128x128  128 outputs a thread: most work for a read of shared memory; two blocks an SM
 //          128x96   96, 192 filters (wgrad: 96x128)
-//          128x64   64 outputs a thread, three blocks: 64 filters or channels; small grids (wgrad:
-//                   64x128)
+//          128x64   64 outputs a thread, three blocks an SM: 64; small grids (wgrad: 64x128)
 //   tf32,  256x128  the larger the tile, the fewer bytes; one block an SM (wgrad: 128x256)
+//          256x64   48, 64 filters or channels (wgrad: 64x256)
 //   bf16   128x128  two blocks an SM: while one waits at its barrier the other multiplies
 //          128x96   96, 192 filters or channels (wgrad: 96x128)
 //          128x64   64; small grids (wgrad: 64x128)
@@ -33,6 +32,8 @@ struct TallTiles {
   template <class M>
   using Large = TensorTile<M, 256, 128, 64, 64, 4, 1, A, B>;
   template <class M>
+  using Slim = TensorTile<M, 256, 64, 64, 64, 4, 2, A, B>;
+  template <class M>
   using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
   template <class M>
   using Medium96 = TensorTile<M, 128, 96, 64, 48, 4, 2, A, B>;
@@ -54,6 +55,8 @@ struct WideTiles {
   using Fp32Scalar = Fp32Small;
   template <class M>
   using Large = TensorTile<M, 128, 256, 64, 64, 4, 1, A, B>;
+  template <class M>
+  using Slim = TensorTile<M, 64, 256, 64, 64, 4, 2, A, B>;
   template <class M>
   using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
   template <class M>
