@@ -47,12 +47,13 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
   static constexpr int kSliceLength = kSliceOf<typename Gather::Element>;
   static constexpr int kLanes = kSliceLength / Width;
   static constexpr int kRowsPerPass = Threads / kLanes;
-  static constexpr int kPasses = Layout::kRows / kRowsPerPass;
+  static constexpr int kPasses = (Layout::kRows + kRowsPerPass - 1) / kRowsPerPass;
+  static constexpr bool kWhole = Layout::kRows % kRowsPerPass == 0;
   // Places of many small copies, all at once, would spill; and where a block has 256 threads, which
   // leaves each 128 registers, those of a few, time and again.
   static constexpr int kAtOnce = Width > 1 ? kPasses : Threads <= 128 ? 4 : 2;
   static constexpr int kUnrolled = Width > 1 || Threads <= 128 ? kPasses / kAtOnce : 1;
-  static_assert(Threads % kLanes == 0 && Layout::kRows % kRowsPerPass == 0);
+  static_assert(Threads % kLanes == 0 && (kWhole || !Gather::kKeepsRows));
   static_assert(kPasses % kAtOnce == 0);
 
  public:
@@ -93,7 +94,8 @@ class Copies<Layout, Threads, Width, Gather, Order::along> {
         }
       });
       each_pass([&](int i, int pass) {
-        copy_element<Width>(to + Layout::at(row(pass), lane() * Width), gather_.tensor(), place[i]);
+        copy_element<Width>(to + Layout::at(row(pass), lane() * Width), gather_.tensor(), place[i],
+                            kWhole || row(pass) < Layout::kRows);
       });
     }
     if (part == parts - 1) gather_.next(cursor_);

@@ -65,7 +65,8 @@ double cycles_of_index(const Extents& e, const TileSize& t) {
 
 // Times slower for being alone on an SM: the largest tiles always are, and have the warps for it.
 double alone(const TileSize& t) {
-  return t.math == Math::fp32 || t.rows * t.columns >= 256 * 128 ? 1 : kAlone;
+  const bool large = t.rows * t.columns >= 256 * 96 && t.threads() >= 256;
+  return t.math == Math::fp32 || large ? 1 : kAlone;
 }
 
 TiledVariant with_best_split(const Extents& e, const TileSize& tile, const Limits& limits) {

@@ -247,8 +247,8 @@ using Built = TallTiles<Order::along, Order::across>;
 
 template <class M>
 Algorithm<ConvDgrad> on_tensor_cores() {
-  return algorithm<Built::Narrow<M>, Built::Small<M>, Built::Large<M>, Built::Slim<M>,
-                   Built::Medium<M>, Built::Medium96<M>>(M::kMath);
+  return algorithm<Built::Narrow<M>, Built::Small<M>, Built::Large<M>, Built::Large96<M>,
+                   Built::Slim<M>, Built::Medium<M>, Built::Medium96<M>>(M::kMath);
 }
 
 }  // namespace

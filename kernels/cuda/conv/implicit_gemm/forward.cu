@@ -87,8 +87,8 @@ using Built = TallTiles<Order::along, Order::along>;
 template <class M>
 Algorithm<ConvForward> on_tensor_cores() {
   return algorithm(M::kMath, TileList<Built::Scalar<M>>{},
-                   TileList<Built::Large<M>, Built::Slim<M>, Built::Medium<M>, Built::Medium96<M>,
-                            Built::Small<M>>{});
+                   TileList<Built::Large<M>, Built::Large96<M>, Built::Slim<M>, Built::Medium<M>,
+                            Built::Medium96<M>, Built::Small<M>>{});
 }
 
 }  // namespace

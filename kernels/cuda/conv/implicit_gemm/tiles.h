@@ -5,6 +5,7 @@
 //          128x96   96, 192 filters (wgrad: 96x128)
 //          128x64   64 outputs a thread, three blocks an SM: 64; small grids (wgrad: 64x128)
 //   tf32,  256x128  the larger the tile, the fewer bytes; one block an SM (wgrad: 128x256)
+//          256x96   96, 192 filters or channels, where 128x96 asks more of L2 (wgrad: 96x256)
 //          256x64   48, 64 filters or channels (wgrad: 64x256)
 //   bf16   128x128  two blocks an SM: while one waits at its barrier the other multiplies
 //          128x96   96, 192 filters or channels (wgrad: 96x128)
@@ -32,6 +33,8 @@ struct TallTiles {
   template <class M>
   using Large = TensorTile<M, 256, 128, 64, 64, 4, 1, A, B>;
   template <class M>
+  using Large96 = TensorTile<M, 256, 96, 64, 48, 4, 1, A, B>;
+  template <class M>
   using Slim = TensorTile<M, 256, 64, 64, 64, 4, 2, A, B>;
   template <class M>
   using Medium = TensorTile<M, 128, 128, 64, 64, 4, 2, A, B>;
@@ -55,6 +58,8 @@ struct WideTiles {
   using Fp32Scalar = Fp32Small;
   template <class M>
   using Large = TensorTile<M, 128, 256, 64, 64, 4, 1, A, B>;
+  template <class M>
+  using Large96 = TensorTile<M, 96, 256, 48, 64, 4, 1, A, B>;
   template <class M>
   using Slim = TensorTile<M, 64, 256, 64, 64, 4, 2, A, B>;
   template <class M>

@@ -98,8 +98,8 @@ using Built = WideTiles;
 
 template <class M>
 Algorithm<ConvWgrad> on_tensor_cores() {
-  return algorithm<Built::Scalar<M>, Built::Large<M>, Built::Slim<M>, Built::Medium<M>,
-                   Built::Medium96<M>, Built::Small<M>>(M::kMath);
+  return algorithm<Built::Scalar<M>, Built::Large<M>, Built::Large96<M>, Built::Slim<M>,
+                   Built::Medium<M>, Built::Medium96<M>, Built::Small<M>>(M::kMath);
 }
 
 }  // namespace
