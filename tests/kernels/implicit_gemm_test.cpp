@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <numeric>
 
 namespace fovea::test {
 namespace {
@@ -148,29 +149,90 @@ std::vector<float> wgrad(Math math, const ConvProblem& p, const Variant& variant
 
 class ImplicitGemm : public testing::TestWithParam<Math> {};
 
+/// The tiles that the algorithm has for the problem, each with `split` behind its name.
+template <class Op>
+std::vector<std::string> tiles(Math math, const ConvProblem& p, const std::string& split) {
+  std::vector<std::string> names;
+  for (const Variant& v : implicit_gemm<Op>(math).variants(p, card(80, 163), {})) {
+    const std::string name = v.substr(0, v.find_first_of("/~")) + split;
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
 // A variant is an order of sums: tile, width of copies and alignment do not change a bit.
 TEST_P(ImplicitGemm, GivesTheSameBitsForAnyTileAndAlignment) {
   const Math math = GetParam();
-  const ConvProblem p = parse_conv("n2c16h7w6k16r3ph1g2");
-  const ConvProblem with_db = parse_conv("n2c16h7w6k16r3ph1g2+db");
-  const auto x = reals(p.x_shape().elements(), 1), w = reals(p.w_shape().elements(), 2),
-             dy = reals(p.y_shape().elements(), 3);
-  const auto check = [&](const char* large, const char* small, const auto& run) {
-    const std::vector<float> first = run(large, 0);
-    EXPECT_TRUE(std::ranges::none_of(first, [](float v) { return std::isnan(v); }));
-    EXPECT_EQ(run(large, 1), first);
-    EXPECT_EQ(run(small, 0), first);
+  for (const char* text : {"n2c16h7w6k16r3ph1g2", "n1c96h5k104r3ph1", "n2c3h7w6k5r3ph1"}) {
+    const ConvProblem p = parse_conv(text);
+    const ConvProblem with_db = parse_conv(std::string(text) + "+db");
+    const auto x = reals(p.x_shape().elements(), 1), w = reals(p.w_shape().elements(), 2),
+               dy = reals(p.y_shape().elements(), 3);
+    const auto check = [&](const std::vector<std::string>& names, const auto& run) {
+      const std::vector<float> first = run(names.front(), 0);
+      EXPECT_TRUE(std::ranges::none_of(first, [](float v) { return std::isnan(v); }));
+      EXPECT_EQ(run(names.front(), 1), first) << text << ", not aligned";
+      for (const std::string& name : names) EXPECT_EQ(run(name, 0), first) << text << " " << name;
+    };
+    for (const std::string split : {"", "/2"}) {
+      check(tiles<ConvForward>(math, p, split),
+            [&](const std::string& v, int shift) { return forward(math, p, v, x, w, shift); });
+      check(tiles<ConvDgrad>(math, p, split),
+            [&](const std::string& v, int shift) { return dgrad(math, p, v, dy, w, shift); });
+      check(tiles<ConvWgrad>(math, p, split),
+            [&](const std::string& v, int shift) { return wgrad(math, with_db, v, x, dy, shift); });
+    }
+  }
+}
+
+/// Every third number 1, every third -1.
+std::vector<float> signs(std::int64_t count, int seed) {
+  std::vector<float> v(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    v[i] = static_cast<float>((7 * i + i / 5 + static_cast<std::size_t>(seed)) % 3) - 1;
+  }
+  return v;
+}
+
+/// y by the definition, without padding, groups and strides.
+std::vector<float> correlate(const ConvProblem& p, const std::vector<float>& x,
+                             const std::vector<float>& w) {
+  std::vector<float> y;
+  const auto at = [](const std::vector<float>& v, std::int64_t i) {
+    return v[static_cast<std::size_t>(i)];
   };
-  const bool fp32 = math == Math::fp32;
-  for (const std::string split : {"", "/2"}) {
-    const std::string tall = (fp32 ? "128x128" : "256x128") + split, small = "128x64" + split;
-    check(tall.c_str(), small.c_str(),
-          [&](const char* v, int shift) { return forward(math, p, v, x, w, shift); });
-    check(tall.c_str(), small.c_str(),
-          [&](const char* v, int shift) { return dgrad(math, p, v, dy, w, shift); });
-    const std::string wide = (fp32 ? "128x128" : "128x256") + split, low = "64x128" + split;
-    check(wide.c_str(), low.c_str(),
-          [&](const char* v, int shift) { return wgrad(math, with_db, v, x, dy, shift); });
+  for (std::int64_t i = 0; i < p.p(); ++i) {
+    for (std::int64_t j = 0; j < p.q(); ++j) {
+      for (std::int64_t k = 0; k < p.k; ++k) {
+        float sum = 0;
+        for (std::int64_t r = 0; r < p.r; ++r) {
+          for (std::int64_t s = 0; s < p.s; ++s) {
+            for (std::int64_t c = 0; c < p.c; ++c) {
+              sum += at(x, ((i + r) * p.w + j + s) * p.c + c) *
+                     at(w, ((k * p.r + r) * p.s + s) * p.c + c);
+            }
+          }
+        }
+        y.push_back(sum);
+      }
+    }
+  }
+  return y;
+}
+
+float inner_product(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0F);
+}
+
+// More taps along an axis than a pixel of a tile has bits for. All sums are below 256: exact.
+TEST_P(ImplicitGemm, TakesLongFilters) {
+  for (const char* text : {"n1c8h18k8r16s2", "n1c8h3w19k16r1s17", "n1c8h16w16k8r15s1"}) {
+    const ConvProblem p = parse_conv(text);
+    const auto x = signs(p.x_shape().elements(), 0), w = signs(p.w_shape().elements(), 1),
+               dy = signs(p.y_shape().elements(), 2);
+    const std::vector<float> y = correlate(p, x, w);
+    EXPECT_EQ(forward(GetParam(), p, "", x, w, 0), y) << text;
+    EXPECT_EQ(inner_product(dgrad(GetParam(), p, "", dy, w, 0), x), inner_product(dy, y)) << text;
   }
 }
 
