@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <charconv>
+#include <set>
 #include <string_view>
 
 namespace fovea::compare {
@@ -115,6 +116,30 @@ TEST_P(ImplicitGemmWork, IsTheModelsWithoutBankConflicts) {
 INSTANTIATE_TEST_SUITE_P(AlexNet, ImplicitGemmWork,
                          testing::Values("n1c96h27k256r5ph2g2", "n1c256h13k384r3ph1",
                                          "n1c384h13k384r3ph1g2", "n1c384h13k256r3ph1g2"));
+
+template <class Op>
+void expect_no_conflicts_in_any_tile(const ConvProblem& p, Math math) {
+  const Algorithm<Op>* counted = find<Op>(counting_algorithms(), "implicit_gemm", math);
+  ASSERT_NE(counted, nullptr);
+  std::set<Variant> tiles;
+  for (const Variant& v : variants_of(*counted, p, device_info(Device::emulated()), {})) {
+    const Variant tile = v.substr(0, v.find_first_of("/~"));
+    if (!tiles.insert(tile).second) continue;
+    EXPECT_EQ(counted_work(*counted, p, tile, math).bank_conflicts, 0U)
+        << name_of(Op::kPass) << " " << name_of(math) << " " << tile;
+  }
+  EXPECT_GE(tiles.size(), 2U);
+}
+
+TEST(ImplicitGemmWork, NoTileHasBankConflicts) {
+  if (!counts()) GTEST_SKIP() << "a build without FOVEA_COUNT_WORK";
+  const ConvProblem p = parse_conv("n1c104h12k104r3ph1");
+  for (const Math math : {Math::fp32, Math::tf32, Math::bf16}) {
+    expect_no_conflicts_in_any_tile<ConvForward>(p, math);
+    expect_no_conflicts_in_any_tile<ConvDgrad>(p, math);
+    expect_no_conflicts_in_any_tile<ConvWgrad>(p, math);
+  }
+}
 
 // Phases side by side: dy is copied once for each of the longest phase's 9 taps, all of it in one
 // launch (and one that adds the parts), where a phase at a time took 16 and copied it 121 times.

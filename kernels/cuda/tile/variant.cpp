@@ -18,7 +18,8 @@ constexpr double kLanes = 128;           // fp32 multiply-adds a cycle and SM
 constexpr double kBytesPerCycle = 1700;  // 3.0 TB/s at 1.755 GHz
 constexpr double kTensorLanes = 612;     // tf32 multiply-adds by mma.sync, measured; bf16 twice
 constexpr double kSharedBytes = 128;     // a cycle and SM
-constexpr double kAlone = 1.25;  // times slower is a tensor-core block with no other one on its SM
+// Times slower is a tensor-core block with no other one on its SM, and one of the largest tiles.
+constexpr double kAlone = 1.25, kAloneLarge = 1.1;
 
 // Of both, what a loop takes: fitted to the compiled loops' issue, instruction by instruction
 // (docs/kernels/implicit_gemm.md). They overlap, but for tf32's rounding.
@@ -63,10 +64,13 @@ double cycles_of_index(const Extents& e, const TileSize& t) {
                   copies * element / kL2Bytes);
 }
 
-// Times slower for being alone on an SM: the largest tiles always are, and have the warps for it.
-double alone(const TileSize& t) {
+// Times slower where fewer than two of `blocks` share an SM; the largest tiles never do, and have
+// the warps for it.
+double alone(const TileSize& t, double blocks) {
+  if (t.math == Math::fp32) return 1;
   const bool large = t.rows * t.columns >= 256 * 96 && t.threads() >= 256;
-  return t.math == Math::fp32 || large ? 1 : kAlone;
+  if (large) return kAloneLarge;
+  return blocks > 1 ? 1 : kAlone;
 }
 
 TiledVariant with_best_split(const Extents& e, const TileSize& tile, const Limits& limits) {
@@ -94,8 +98,8 @@ double cycles_of_stream(const Extents& e, const TiledVariant& v) {
   const int slice = slice_length(v.tile.math);
   const double tile = tail.slices.divisor() * slice + kBlockOverhead;
   const double range = cost.longest * slice + cost.segments * kBlockOverhead;
-  const double indices = std::ceil(tail.whole / kMultiprocessors) * tile +
-                         std::ceil(tail.blocks / kMultiprocessors) * range * alone(v.tile);
+  const double indices = std::ceil(tail.whole / kMultiprocessors) * tile * alone(v.tile, 2) +
+                         std::ceil(tail.blocks / kMultiprocessors) * range * alone(v.tile, 1);
   return indices * cycles_of_index(e, v.tile) +
          cycles_of_partials(cost.cut * used(e.rows, v.tile.rows) * used(e.columns, v.tile.columns));
 }
@@ -179,8 +183,7 @@ double predicted_cycles(const Extents& e, const TiledVariant& v) {
   const auto blocks = static_cast<double>(tile_count(e, t) * v.splits);
   const double blocks_of_one = std::ceil(blocks / kMultiprocessors);
   const double depth = static_cast<double>(part_length(e.depth, v.splits)) + kBlockOverhead;
-  const double product =
-      blocks_of_one * depth * cycles_of_index(e, t) * (blocks_of_one > 1 ? 1 : alone(t));
+  const double product = blocks_of_one * depth * cycles_of_index(e, t) * alone(t, blocks_of_one);
   if (v.splits == 1) return product;
   return product + cycles_of_partials(static_cast<double>(partial_bytes(e, v.splits)) / 4);
 }
