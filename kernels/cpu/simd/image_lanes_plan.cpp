@@ -1,6 +1,7 @@
 #include <fovea/core/thread_pool.h>
 #include <fovea/kernels/cpu/host_algorithm.h>
 #include <fovea/kernels/cpu/simd/activation_loops.h>
+#include <fovea/kernels/cpu/simd/dispatch.h>
 #include <fovea/kernels/cpu/simd/image_lanes_plan.h>
 
 #include <algorithm>
