@@ -44,11 +44,12 @@ struct SliceLayout;
 
 template <int Rows, int Shift, class E>
 struct SliceLayout<Order::along, Rows, Shift, E> {
+  using Element = E;
   static constexpr Order kOrder = Order::along;
   static constexpr int kRows = Rows;
   static constexpr int kChunk = kPerAccess<E>;
   static_assert(Rows % 16 == 0 && (Shift == 1 || Shift == 2));
-  /// Place of element (row, kk).
+  /// Place of element (row, kk); of fp32 also at(row, 0) ^ kk.
   static __device__ __forceinline__ int at(int row, int kk) {
     return ((row * 4 + kk / kChunk) ^ ((row >> Shift) & 7)) * kChunk + kk % kChunk;
   }
@@ -56,6 +57,7 @@ struct SliceLayout<Order::along, Rows, Shift, E> {
 
 template <int Rows, int Shift, class E>
 struct SliceLayout<Order::across, Rows, Shift, E> {
+  using Element = E;
   static constexpr Order kOrder = Order::across;
   static constexpr int kRows = Rows;
   static_assert(Rows % 32 == 0);

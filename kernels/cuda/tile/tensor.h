@@ -9,23 +9,15 @@
 //   |rows |  |  2 x 4    |   columns 4t .. 4t + 3: results leave in 16 bytes
 //   +-----+  +-----------+
 //
-// The order of rows in a matrix of the tensor core is ours to choose, and so is the order of the
-// reduction, if both operands agree. Row i of half h is row 2i + h of the piece. A slice is two
-// steps of two chunks each; of chunk c a lane holds
-//   tf32   index 4c + t of the slice
-//   bf16   indices 8c + 2t and 8c + 2t + 1
-// for both halves: the four registers that a product takes, and that one ldmatrix of two halves by
-// two chunks gives, in the order of A or of B. Where the operand lies across, tf32 reads 8 bytes
-// for each chunk. bf16 has ldmatrix transpose, which makes row i of half h row 8h + i of the piece;
-// where that is B, lanes t and t ^ 1 exchange results, and a lane has the columns 8 (t % 2) + 4 (t
-// / 2) .. + 3.
+// fragment_reader.h says which rows and indices those are. Where B is read by ldmatrix transpose
+// (bf16, across), its columns are not interleaved: lanes t and t ^ 1 exchange results, and a lane
+// has the columns 8 (t % 2) + 4 (t / 2) .. + 3.
 //
 // tf32: slices are fp32, and operands are rounded on their way from shared memory into registers,
 // to nearest, ties away. Sums are fp32.
 #pragma once
 
-#include <fovea/kernels/cuda/tile/slice.h>
-#include <fovea/kernels/device/mma.h>
+#include <fovea/kernels/cuda/tile/fragment_reader.h>
 #include <fovea/kernels/device/reduce.h>
 #include <fovea/kernels/device/thread.h>
 #include <fovea/kernels/device/vector.h>
@@ -88,65 +80,6 @@ struct TensorTile {
                                   .shared_bytes = Stages * sizeof(Stage),
                                   .math = MathOf::kMath};
 
-  enum class Operand { a, b };
-
-  /// Where a lane finds its registers of W x 16 rows of an operand: swizzles are worked out once,
-  /// and what is left to add is in the instruction.
-  template <class Layout, Operand O, int W>
-  class Reader {
-    static constexpr bool kAlong = Layout::kOrder == Order::along;
-    static constexpr bool kMatrices = kAlong || !std::is_same_v<Element, float>;
-    static constexpr int kStep = kSliceOf<Element> / 2;  // indices
-
-   public:
-    __device__ __forceinline__ Reader(int first, int lane) {
-#pragma unroll
-      for (int n = 0; n < kPlaces; ++n)
-        at_[n] = kAlong ? place(first, lane, n) : place(first + 16 * n, lane, 0);
-    }
-    /// Those of 16 rows from 16 i on, in the step.
-    __device__ __forceinline__ void read(const Element* slice, int step, int i,
-                                         std::uint32_t (&to)[4]) const {
-      const Element* const from = slice + (kAlong ? at_[step] + 16 * i * kSliceOf<Element>
-                                                  : at_[i] + step * kStep * Layout::kRows);
-      if constexpr (kMatrices) {
-        ldmatrix<4, !kAlong>(to, from);
-      } else {
-#pragma unroll
-        for (int chunk = 0; chunk < 2; ++chunk) {
-          const auto v = load_vector<2>(from + 4 * chunk * Layout::kRows);
-#pragma unroll
-          for (int h = 0; h < 2; ++h) {
-            to[O == Operand::a ? 2 * chunk + h : 2 * h + chunk] =
-                std::bit_cast<std::uint32_t>(v[h]);
-          }
-        }
-      }
-    }
-
-   private:
-    static constexpr int kPlaces = kAlong ? 2 : W;
-
-    static __device__ __forceinline__ int place(int first, int lane, int step) {
-      if constexpr (!kMatrices) return Layout::at(first + lane / 4 * 2, lane % 4);
-      // Lane 8 m + i names row i of matrix m, which holds a half of the rows and one of the step's
-      // two chunks, in the order of the registers of the operand.
-      const int m = lane / 8, i = lane % 8;
-      const int half = O == Operand::a ? m % 2 : m / 2, chunk = O == Operand::a ? m / 2 : m % 2;
-      if constexpr (kAlong)
-        return Layout::at(first + 2 * i + half, (2 * step + chunk) * kPerAccess<Element>);
-      return Layout::at(first + 8 * half, 8 * chunk + i);
-    }
-    int at_[kPlaces];
-  };
-
-  /// A lane's registers of the operands, those of 16 rows each in the tensor core's order, so that
-  /// none is moved between ldmatrix and product: the left ones of a slice's two steps, the right
-  /// ones of two pieces in turn.
-  struct Fragments {
-    std::uint32_t a[2][WM / 16][4];
-    std::uint32_t b[2][4];
-  };
   /// Two slices, as the first one is multiplied.
   struct Slices {
     const Stage& now;
@@ -159,12 +92,12 @@ struct TensorTile {
   class Warp {
    public:
     explicit __device__ __forceinline__ Warp(int thread)
-        : a_(first_row(thread), thread % 32), b_(first_column(thread), thread % 32) {}
+        : read_a_(first_row(thread), thread % 32), read_b_(first_column(thread), thread % 32) {}
     /// Reads what the first products of a slice take.
     __device__ __forceinline__ void begin(const Stage& s) {
 #pragma unroll
-      for (int i = 0; i < WM / 16; ++i) a_.read(s.a, 0, i, f_.a[0][i]);
-      b_.read(s.b, 0, 0, f_.b[0]);
+      for (int i = 0; i < WM / 16; ++i) read_a_.read(s.a, 0, i, a_[0][i]);
+      read_b_.read(s.b, 0, 0, b_[0]);
     }
     static constexpr int kPieces = WN / 16;
     /// acc += the product of step `step` of two. meanwhile(j) is called for each piece, between the
@@ -173,29 +106,33 @@ struct TensorTile {
     __device__ __forceinline__ void multiply(int step, const Slices& s, MmaBatch& batch,
                                              Accumulators& acc, Meanwhile meanwhile) {
       const Stage& of_next_step = step == 0 ? s.now : s.next;
-      round(f_.a[step]);
+      round(a_[step]);
 #pragma unroll
       for (int j = 0; j < kPieces; ++j) {
         const int piece = step * kPieces + j;
-        std::uint32_t(&next_b)[4] = f_.b[(piece + 1) % 2];
+        std::uint32_t(&next_b)[4] = b_[(piece + 1) % 2];
         if (j + 1 < kPieces) {
-          b_.read(s.now.b, step, j + 1, next_b);
+          read_b_.read(s.now.b, step, j + 1, next_b);
         } else {
-          b_.read(of_next_step.b, 1 - step, 0, next_b);
+          read_b_.read(of_next_step.b, 1 - step, 0, next_b);
         }
 #pragma unroll
         for (int i = 0; i < WM / 16; ++i) {
-          if (i * kPieces / (WM / 16) == j) a_.read(of_next_step.a, 1 - step, i, f_.a[1 - step][i]);
+          if (i * kPieces / (WM / 16) == j)
+            read_a_.read(of_next_step.a, 1 - step, i, a_[1 - step][i]);
         }
         meanwhile(j);
-        multiply_piece(batch, f_.a[step], f_.b[piece % 2], acc, j);
+        multiply_piece(batch, a_[step], b_[piece % 2], acc, j);
       }
     }
 
    private:
-    Reader<LayoutA, Operand::a, WM / 16> a_;
-    Reader<LayoutB, Operand::b, WN / 16> b_;
-    Fragments f_;
+    FragmentReader<LayoutA, Operand::a, WM / 16> read_a_;
+    FragmentReader<LayoutB, Operand::b, WN / 16> read_b_;
+    // Registers in the tensor core's order, so that none is moved between ldmatrix and product: the
+    // left ones of a slice's two steps, the right ones of two pieces in turn.
+    std::uint32_t a_[2][WM / 16][4];
+    std::uint32_t b_[2][4];
   };
 
   /// f(row, column, values, c, found) for each vector of four neighbouring outputs of this thread,
