@@ -87,8 +87,8 @@ struct TensorTile {
   };
 
   /// A warp's way through its slices. Products wait for no read: while those of a piece of 16
-  /// columns are under way, the next piece's columns are read, and a share of the next step's rows;
-  /// in the second step those of the next slice.
+  /// columns are under way, the columns of a piece behind it are read, and a share of the next
+  /// step's rows; in the second step those of the next slice.
   class Warp {
    public:
     explicit __device__ __forceinline__ Warp(int thread)
@@ -97,7 +97,8 @@ struct TensorTile {
     __device__ __forceinline__ void begin(const Stage& s) {
 #pragma unroll
       for (int i = 0; i < WM / 16; ++i) read_a_.read(s.a, 0, i, a_[0][i]);
-      read_b_.read(s.b, 0, 0, b_[0]);
+#pragma unroll
+      for (int j = 0; j < kAhead; ++j) read_b_.read(s.b, 0, j, b_[j]);
     }
     static constexpr int kPieces = WN / 16;
     /// acc += the product of step `step` of two. meanwhile(j) is called for each piece, between the
@@ -110,29 +111,33 @@ struct TensorTile {
 #pragma unroll
       for (int j = 0; j < kPieces; ++j) {
         const int piece = step * kPieces + j;
-        std::uint32_t(&next_b)[4] = b_[(piece + 1) % 2];
-        if (j + 1 < kPieces) {
-          read_b_.read(s.now.b, step, j + 1, next_b);
+        std::uint32_t(&next_b)[4] = b_[(piece + kAhead) % kKept];
+        if (j + kAhead < kPieces) {
+          read_b_.read(s.now.b, step, j + kAhead, next_b);
         } else {
-          read_b_.read(of_next_step.b, 1 - step, 0, next_b);
+          read_b_.read(of_next_step.b, 1 - step, j + kAhead - kPieces, next_b);
         }
 #pragma unroll
         for (int i = 0; i < WM / 16; ++i) {
-          if (i * kPieces / (WM / 16) == j)
-            read_a_.read(of_next_step.a, 1 - step, i, a_[1 - step][i]);
+          if (i * (kPieces + 1 - kAhead) / (WM / 16) != j) continue;
+          read_a_.read(of_next_step.a, 1 - step, i, a_[1 - step][i]);
         }
         meanwhile(j);
-        multiply_piece(batch, a_[step], b_[piece % 2], acc, j);
+        multiply_piece(batch, a_[step], b_[piece % kKept], acc, j);
       }
     }
 
    private:
     FragmentReader<LayoutA, Operand::a, WM / 16> read_a_;
     FragmentReader<LayoutB, Operand::b, WN / 16> read_b_;
+    // Pieces from a product to the reads beside it: with four pieces a step two, and rows are there
+    // a piece before they are taken; where A lies across that costs more than it gives.
+    static constexpr int kAhead = OrderA == Order::along && kPieces >= 4 ? 2 : 1;
+    static constexpr int kKept = 2 * kAhead;  // divides the pieces of a slice
     // Registers in the tensor core's order, so that none is moved between ldmatrix and product: the
-    // left ones of a slice's two steps, the right ones of two pieces in turn.
+    // left ones of a slice's two steps, the right ones of pieces in turn.
     std::uint32_t a_[2][WM / 16][4];
-    std::uint32_t b_[2][4];
+    std::uint32_t b_[kKept][4];
   };
 
   /// f(row, column, values, c, found) for each vector of four neighbouring outputs of this thread,
