@@ -1,10 +1,9 @@
 // pipeline.h - the main loop of all implicit_gemm kernels: slices of both operands on their way
 // into shared memory while older ones are multiplied.
 //
-//   slice     0     1     2     3     4              fp32, kStages = 3: while slice n is
-//   multiplied, copy     =====                                   n + 1 and n + 2 are under way; n +
-//   2 goes
-//                 =====                              where n - 1 was
+//   slice     0     1     2     3     4          fp32, three stages: while slice n is multiplied,
+//   copy     =====                               n + 1 and n + 2 are under way; n + 2 goes where
+//                 =====                          n - 1 was
 //   multiply       ###   ###   ###
 //
 // Tensor cores take a slice in two steps, from registers that are read while the step before is
@@ -28,9 +27,10 @@ class SliceRing {
   __device__ __forceinline__ SliceRing(typename T::Stage (&stage)[T::kStages], A& a, B& b)
       : stage_{stage}, a_{a}, b_{b} {}
 
-  /// Starts the first of `slices` slices, kStages - 1 at most; of the last one of these, `parts`
-  /// of twice as many. A group for each, even behind the last one, so that waiting counts slices;
-  /// start_next() brings zeros there, which come from nowhere: no branch parts the loop.
+  /// Starts the first of `slices` slices, kStages - 1 at most; with `parts`, of the last one of
+  /// these the first half, in so many parts. A group for each slice, even behind the last one, so
+  /// that waiting counts slices; start_next() brings zeros there, which come from nowhere: no
+  /// branch parts the loop.
   __device__ __forceinline__ void fill(int slices, int parts = 0) {
 #pragma unroll
     for (int s = 0; s < T::kStages - 1; ++s) {
