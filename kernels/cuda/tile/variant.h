@@ -75,7 +75,7 @@ std::size_t workspace_bytes(const Extents& e, const TiledVariant& v);
 /// Predicted clock cycles on a card of 132 SMs: the busiest SM's blocks, for fp32 their threads'
 /// multiply-adds and shared-memory reads, for tensor cores products and shared memory together, or
 /// L2; and, split or cut, the partial sums' way through memory. Good for ranking, not for
-/// reporting: over AlexNet's products on an H200 what it puts first takes 2 % longer than the best.
+/// reporting: docs/kernels/implicit_gemm.md, Order of choice.
 double predicted_cycles(const Extents& e, const TiledVariant& v);
 
 /// Each tile with its best split, and with its last wave cut where that is predicted to be faster;
