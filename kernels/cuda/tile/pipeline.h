@@ -32,17 +32,13 @@ class SliceRing {
   /// that waiting counts slices; start_next() brings zeros there, which come from nowhere: no
   /// branch parts the loop.
   __device__ __forceinline__ void fill(int slices, int parts = 0) {
+    filled_ = parts > 0 ? T::kStages - 2 : T::kStages - 1;
 #pragma unroll
-    for (int s = 0; s < T::kStages - 1; ++s) {
-      if (parts > 0 && s == T::kStages - 2) {
-        filled_ = s;
-        for (int part = 0; part < parts; ++part) start_next(part, 2 * parts);
-        return;
-      }
+    for (int s = 0; s < filled_; ++s) {
       if (s < slices) start(s, 0, 1);
       async_commit();
     }
-    filled_ = T::kStages - 1;
+    for (int part = 0; part < parts; ++part) start_next(part, 2 * parts);
   }
   /// Waits until all but the `kOpen` newest slices under way are there for all threads; then nobody
   /// reads any more what was read before.
