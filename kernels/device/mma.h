@@ -65,13 +65,6 @@ void ldmatrix(std::uint32_t (&r)[kMatrices], const void* row,
   emulator::ldmatrix<kMatrices, kTranspose>(r, rows, 1, at);
 }
 
-/// Several of them.
-template <bool kTranspose = false, int kMatrices, int kCount>
-void ldmatrices(std::uint32_t (&r)[kCount][kMatrices], const void* const (&rows)[kCount],
-                std::source_location at = std::source_location::current()) {
-  emulator::ldmatrix<kMatrices, kTranspose>(r[0], rows, kCount, at);
-}
-
 /// Matrix operations whose results nobody reads before finish(). A card starts each where it
 /// stands; the emulator carries them out together, as a meeting of 32 lanes costs it more than the
 /// products do.
@@ -151,14 +144,6 @@ __device__ __forceinline__ void ldmatrix(std::uint32_t (&r)[kMatrices], const vo
                  : "r"(p)
                  : "memory");
   }
-}
-
-/// Several of them.
-template <bool kTranspose = false, int kMatrices, int kCount>
-__device__ __forceinline__ void ldmatrices(std::uint32_t (&r)[kCount][kMatrices],
-                                           const void* const (&rows)[kCount]) {
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) ldmatrix<kMatrices, kTranspose>(r[i], rows[i]);
 }
 
 /// Matrix operations whose results nobody reads before finish(). A card starts each where it

@@ -72,15 +72,14 @@ struct Patch {
 
   /// Its taps inside of the image.
   __device__ __forceinline__ InsideTaps inside_taps(const Pixel& p) const {
-    const int taps[] = {taps_down, static_cast<int>(taps_across.divisor())};
-    const auto inside = [](int at, const Axis& axis, int tap) {
-      return static_cast<unsigned>(at + tap * axis.step) < static_cast<unsigned>(axis.extent);
-    };
     InsideTaps bits = 0;
 #pragma unroll 1
-    for (int t = 0; t < taps[0]; ++t) bits |= inside(p.row, rows, t) ? 1U << t : 0U;
+    for (int t = 0; t < taps_down; ++t) bits |= rows.holds(p.row + t * rows.step) ? 1U << t : 0U;
+    const auto across = static_cast<int>(taps_across.divisor());
 #pragma unroll 1
-    for (int t = 0; t < taps[1]; ++t) bits |= inside(p.column, columns, t) ? 0x10000U << t : 0U;
+    for (int t = 0; t < across; ++t) {
+      bits |= columns.holds(p.column + t * columns.step) ? 0x10000U << t : 0U;
+    }
     return bits;
   }
 
@@ -98,9 +97,7 @@ struct Patch {
   /// Address of the element, or nullptr in the padding.
   __device__ __forceinline__ const float* find(const float* image, const Pixel& p,
                                                const Tap& t) const {
-    const bool inside =
-        static_cast<unsigned>(p.row + t.row) < static_cast<unsigned>(rows.extent) &&
-        static_cast<unsigned>(p.column + t.column) < static_cast<unsigned>(columns.extent);
+    const bool inside = rows.holds(p.row + t.row) && columns.holds(p.column + t.column);
     return inside ? image + (p.offset + t.offset) : nullptr;
   }
 };

@@ -9,6 +9,11 @@ namespace fovea {
 struct Axis {
   int extent = 0;  // of the image
   int stride = 1, origin = 0, step = 1;
+
+  /// Whether the image has a row or column `at`.
+  constexpr bool holds(int at) const {
+    return static_cast<unsigned>(at) < static_cast<unsigned>(extent);
+  }
 };
 
 /// One axis of one phase of dgrad: the cells first, first + stride, ... of dx, and the taps

@@ -18,6 +18,8 @@
 #pragma once
 
 #include <fovea/kernels/cuda/tile/fragment_reader.h>
+#include <fovea/kernels/cuda/tile/slice.h>
+#include <fovea/kernels/device/mma.h>
 #include <fovea/kernels/device/reduce.h>
 #include <fovea/kernels/device/thread.h>
 #include <fovea/kernels/device/vector.h>

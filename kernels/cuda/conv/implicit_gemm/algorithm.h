@@ -22,11 +22,14 @@ struct TileList {};
 /// Whether a thread keeps its pixels in registers (gather.h): on tensor cores, where reading them
 /// from shared memory for each slice takes a tenth of its time. In fp32 the registers serve more.
 template <class T, int Width>
-inline constexpr bool kKeepsPixels = T::kSize.math != Math::fp32&& Width > 1;
+inline constexpr bool kKeepsPixels = (T::kSize.math != Math::fp32) && Width > 1;
 
-/// Whether copies of 16 bytes may take images: larger filters go an element at a time.
-inline bool has_few_taps(const ConvProblem& p) {
-  return p.r <= kMostFewTaps && p.s <= kMostFewTaps;
+/// Whether kernels of such tiles may copy images 16 bytes at a time: those that keep pixels take
+/// few taps, and longer filters go an element at a time.
+template <class T>
+bool images_in_vectors(const ConvProblem& p) {
+  return !kKeepsPixels<T, kPerAccess<typename T::Element>> ||
+         (p.r <= kMostFewTaps && p.s <= kMostFewTaps);
 }
 
 /// A pass in one math mode.

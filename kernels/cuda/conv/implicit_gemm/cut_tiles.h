@@ -47,11 +47,10 @@ struct Slots {
   template <class T>
   __device__ __forceinline__ void store(const BlockPlace& tile,
                                         const typename T::Accumulators& acc) const {
-    T::for_each_vector(acc, FindNothing{}, FindNothing{},
-                       [&](int row, int column, const Vector<float, 4>& sum, Nothing, Nothing) {
-                         if (inside(tile, row, column))
-                           store_vector<4>(tile.slot + row * T::BN + column, sum);
-                       });
+    const auto put = [&](int row, int column, const Vector<float, 4>& sum, Nothing, Nothing) {
+      if (inside(tile, row, column)) store_vector<4>(tile.slot + row * T::BN + column, sum);
+    };
+    T::for_each_vector(acc, FindNothing{}, FindNothing{}, put);
   }
 };
 

@@ -137,14 +137,14 @@ void run_part(const ConvProblem& p, const Phase& rows, const Phase& columns,
 }
 
 // Where channels fill no vector, as a first layer's, filters may: dy is most of what is copied.
-template <class E>
+template <class T>
 bool left_in_vectors(const ConvProblem& p) {
-  return p.k_per_group() % kPerAccess<E> == 0 && has_few_taps(p);
+  return p.k_per_group() % kPerAccess<typename T::Element> == 0 && images_in_vectors<T>(p);
 }
 
-template <class E>
+template <class T>
 bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % kPerAccess<E> == 0 && left_in_vectors<E>(p);
+  return p.c_per_group() % kPerAccess<typename T::Element> == 0 && left_in_vectors<T>(p);
 }
 
 Phase rows_together(const ConvProblem& p) {
@@ -157,9 +157,9 @@ Phase columns_together(const ConvProblem& p) {
 // Whether all phases go side by side: for scalar kernels of a stride without dilation, where the
 // columns of all, in tiles, times the taps of the longest phase are no more than a tile for each
 // phase times its taps.
-template <class E>
+template <class T>
 bool side_by_side(const ConvProblem& p) {
-  if (in_vectors<E>(p) || (p.u == 1 && p.v == 1) || p.dh > 1 || p.dw > 1) return false;
+  if (in_vectors<T>(p) || (p.u == 1 && p.v == 1) || p.dh > 1 || p.dw > 1) return false;
   constexpr std::int64_t kTile = 32;
   const auto tiles = [](std::int64_t columns) { return (columns + kTile - 1) / kTile; };
   const std::int64_t phases = std::int64_t{p.u} * p.v;
@@ -178,7 +178,7 @@ void run(const ConvProblem& p, const TiledVariant& v, const ConvDgrad::Args& a, 
       .variant = v,
       .workspace = a.context.workspace,
       .epilogue = v.splits == 1 ? epilogue : DgradEpilogue<E>{}};
-  if (side_by_side<E>(p)) {
+  if (side_by_side<typename P::Tile>(p)) {
     run_part<P>(p, rows_together(p), columns_together(p), a, out, stream);
   } else {
     for (int i = 0; i < p.u; ++i) {
@@ -207,12 +207,12 @@ void run_left(const ConvProblem& p, const TiledVariant& v, const ConvDgrad::Args
   aligned ? run<VectorsOfDy>(p, v, a, stream) : run<Scalar>(p, uncut(v), a, stream);
 }
 
-template <class E>
+template <class T>
 Extents extents(const ConvProblem& p) {
   Extents e = dgrad_extents(p);
   e.may_split = true;
   // A phase at a time is a launch for each, of other rows and another depth: no wave of all to cut.
-  const bool together = side_by_side<E>(p);
+  const bool together = side_by_side<T>(p);
   e.may_stream = together || (p.u == 1 && p.v == 1);
   if (!together) return e;
   const Phase rows = rows_together(p), columns = columns_together(p);
@@ -233,9 +233,9 @@ Algorithm<ConvDgrad> algorithm(Math math) {
   return implicit_gemm_algorithm<ConvDgrad>(
       {.math = math,
        .offered = kDgradEpilogues,
-       .extents = extents<E>,
-       .in_vectors = in_vectors<E>,
-       .left_in_vectors = left_in_vectors<E>,
+       .extents = extents<Narrow>,
+       .in_vectors = in_vectors<Narrow>,
+       .left_in_vectors = left_in_vectors<Narrow>,
        .vector = {vector(static_cast<VectorPass<Larger>*>(nullptr))...,
                   vector(static_cast<VectorPass<Small>*>(nullptr))},
        .left_vector = {left(static_cast<ScalarPass<Small, kWidth>*>(nullptr)),

@@ -44,9 +44,9 @@ void run(const ConvProblem& p, const TiledVariant& v, const ConvForward::Args& a
   y.reduce(v.splits, stream, p.k, epilogue);
 }
 
-template <class E>
+template <class T>
 bool in_vectors(const ConvProblem& p) {
-  return p.c_per_group() % kPerAccess<E> == 0 && has_few_taps(p);
+  return p.c_per_group() % kPerAccess<typename T::Element> == 0 && images_in_vectors<T>(p);
 }
 
 template <class Vector, class Scalar>
@@ -76,7 +76,7 @@ Algorithm<ConvForward> algorithm(Math math, TileList<ScalarTile, MoreScalarTiles
       {.math = math,
        .offered = {.bias = true, .relu = true, .drop = true},
        .extents = extents,
-       .in_vectors = in_vectors<E>,
+       .in_vectors = in_vectors<ScalarTile>,
        .vector = {vector(static_cast<ForwardPass<Tiles, kWidth>*>(nullptr))...},
        .scalar = {scalar(static_cast<Scalar*>(nullptr)),
                   scalar(static_cast<ForwardPass<MoreScalarTiles, 1>*>(nullptr))...}});

@@ -30,11 +30,6 @@ __device__ __forceinline__ int left_behind(unsigned index, unsigned end) {
   return static_cast<int>(end) - static_cast<int>(index);
 }
 
-__device__ __forceinline__ bool is_in(const Patch& patch, int row, int column) {
-  return static_cast<unsigned>(row) < static_cast<unsigned>(patch.rows.extent) &&
-         static_cast<unsigned>(column) < static_cast<unsigned>(patch.columns.extent);
-}
-
 /// A pixel of the tile, and whether a tap meets the image there. With few taps an axis that is a
 /// bit for each, so that a pixel is two registers and a test two instructions; with any number the
 /// pixel's row and column.
@@ -70,7 +65,7 @@ struct TilePixel<false> {
             static_cast<int>(d.middle) * patch.columns.step};
   }
   static __device__ __forceinline__ bool meets(const Patch& patch, const Entry& e, const Tap& tap) {
-    return is_in(patch, e[1] + tap.row, e[2] + tap.column);
+    return patch.rows.holds(e[1] + tap.row) && patch.columns.holds(e[2] + tap.column);
   }
 };
 
@@ -183,7 +178,8 @@ class PatchColumns {
             static_cast<unsigned>(patch.columns.extent) +
         static_cast<unsigned>(column);
     return {pixel * static_cast<unsigned>(patch.channels) + static_cast<unsigned>(c.tap.offset),
-            is_in(patch, row + c.tap.row, column + c.tap.column) && c.left > 0};
+            patch.rows.holds(row + c.tap.row) && patch.columns.holds(column + c.tap.column) &&
+                c.left > 0};
   }
 
  private:
